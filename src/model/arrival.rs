@@ -1,0 +1,89 @@
+//! A mail at the door, as it is accepted: envelope, raw bytes, facts.
+
+use super::facts::Facts;
+use super::id::{ArrivalId, OutboundId, TenantId};
+use super::stop::Stop;
+use bytes::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::future::Future;
+
+/// The way a mail came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    Smtp,
+}
+
+impl Door {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Door::Smtp => "smtp",
+        }
+    }
+}
+
+/// Whom a recipient address stands for. One transaction carries mail for one kind of mailbox of one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The tenant's import address.
+    Import,
+    /// `import+TOKEN@` with a token that stands in the Reply-To of a receipt.
+    ReceiptAnswer,
+    /// `bounces+ID@` of a message that we sent.
+    Bounces { message: OutboundId },
+    /// RFC 5321 §4.5.1: always accepted.
+    Postmaster,
+}
+
+/// A recipient that the directory knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    pub tenant: TenantId,
+    /// The mailbox without detail: `import@acme.example`.
+    pub mailbox: String,
+    pub purpose: Purpose,
+}
+
+/// RFC 5321 §2.3.1: reverse-path and recipients, and what they stand for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// None is the null reverse-path `<>`.
+    pub from: Option<String>,
+    /// The forward-paths as given.
+    pub to: Vec<String>,
+    /// The import address without detail (the first one, if there are several).
+    pub mailbox: String,
+    pub purpose: Purpose,
+}
+
+/// Where the raw bytes are when a mail is accepted.
+#[derive(Clone, Debug)]
+pub enum Raw {
+    /// In memory; they go into the database.
+    Bytes(Bytes),
+    /// Already durable in the blob store, under the arrival's id.
+    Object,
+}
+
+/// A mail that asks to be accepted.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub id: ArrivalId,
+    pub tenant: TenantId,
+    pub door: Door,
+    pub at: Timestamp,
+    pub envelope: Envelope,
+    pub facts: Facts,
+    pub raw: Raw,
+    /// Of the raw bytes, lower-case hex.
+    pub sha256: String,
+    /// Of the raw mail, in bytes.
+    pub size: u64,
+}
+
+/// The one hinge between every door and the rest. `Ok` means: durable (G1).
+pub trait Accept: Send + Sync + 'static {
+    fn accept(&self, arrival: Arrival) -> impl Future<Output = Result<ArrivalId, Stop>> + Send;
+}

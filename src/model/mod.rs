@@ -1,0 +1,16 @@
+//! The words that travel through the house: values, identifiers, decisions and reasons.
+//! Never does I/O, never reads a clock, names no other folder.
+
+pub mod address;
+pub mod arrival;
+pub mod facts;
+pub mod header;
+pub mod id;
+pub mod message;
+pub mod organisation;
+pub mod outbound;
+pub mod reference;
+pub mod sender;
+pub mod stop;
+pub mod user;
+pub mod verdict;

@@ -1,0 +1,269 @@
+//! Where a mail belongs, and why: the questions that placing asks the store, what the store answers, and the decision.
+
+use super::id::EntryId;
+use super::message::Automatic;
+use super::organisation::Application;
+use super::user::User;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// What placing must know. Bounded: a mail can ask for some hundred numbers and addresses at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Questions {
+    /// The typed number first, then its near misses.
+    pub number: Option<String>,
+    pub near_numbers: Vec<String>,
+    /// Senders inside, in comparison form.
+    pub addresses: Vec<String>,
+    /// G3.
+    pub dedupe_key: String,
+    pub message_id: Option<String>,
+}
+
+/// What the store knows.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    pub by_number: Option<Application>,
+    pub near: Vec<Application>,
+    /// Applications of candidates who have one of the addresses.
+    pub by_address: Vec<Application>,
+    /// Which of the addresses are users of this tenant.
+    pub users: HashSet<String>,
+    /// The entry that was filed under this dedupe key.
+    pub filed_before: Option<EntryId>,
+    /// Whether another mail was filed under the same Message-ID.
+    pub same_message_id: bool,
+}
+
+/// The decision.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    File(Box<Placement>),
+    Hold(HoldReason),
+    Duplicate(EntryId),
+    Ignore(IgnoreReason),
+}
+
+/// Where it is filed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placement {
+    pub application: Application,
+    pub flags: Vec<Flag>,
+}
+
+/// What readers of the entry should know beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The application, or its job, is closed (S1.E5).
+    Closed,
+    /// The sender inside is not known of this candidate; the check digit vouched for the number.
+    SenderUnknown,
+    /// Another mail with the same Message-ID was filed before; both are kept (G3).
+    SameMessageId,
+    /// An operator chose the application.
+    Assigned,
+}
+
+/// Why a mail waits in the dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldReason {
+    NoNumber,
+    /// There is a number, but not where the strict grammar wants it.
+    NumberNotStrict,
+    UnknownNumber,
+    BadCheckDigit,
+    ApplicationErased,
+    SenderNotAuthenticated,
+    SenderUnclear,
+    SenderUnknown,
+    SenderMayNotImport,
+    /// The sender inside is another candidate.
+    NumberAndSenderDisagree,
+    /// Nothing confirms a number that has no check digit.
+    NumberUnconfirmed,
+    /// An automatic answer of a known user.
+    Automatic,
+    /// Understanding it failed; the raw bytes are intact.
+    Unreadable,
+    /// It was in hand, alone, when the program ended twice without a clean stop.
+    CrashedTwice,
+}
+
+impl HoldReason {
+    pub const ALL: [HoldReason; 14] = [
+        HoldReason::NoNumber,
+        HoldReason::NumberNotStrict,
+        HoldReason::UnknownNumber,
+        HoldReason::BadCheckDigit,
+        HoldReason::ApplicationErased,
+        HoldReason::SenderNotAuthenticated,
+        HoldReason::SenderUnclear,
+        HoldReason::SenderUnknown,
+        HoldReason::SenderMayNotImport,
+        HoldReason::NumberAndSenderDisagree,
+        HoldReason::NumberUnconfirmed,
+        HoldReason::Automatic,
+        HoldReason::Unreadable,
+        HoldReason::CrashedTwice,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HoldReason::NoNumber => "no_number",
+            HoldReason::NumberNotStrict => "number_not_strict",
+            HoldReason::UnknownNumber => "unknown_number",
+            HoldReason::BadCheckDigit => "bad_check_digit",
+            HoldReason::ApplicationErased => "application_erased",
+            HoldReason::SenderNotAuthenticated => "sender_not_authenticated",
+            HoldReason::SenderUnclear => "sender_unclear",
+            HoldReason::SenderUnknown => "sender_unknown",
+            HoldReason::SenderMayNotImport => "sender_may_not_import",
+            HoldReason::NumberAndSenderDisagree => "number_and_sender_disagree",
+            HoldReason::NumberUnconfirmed => "number_unconfirmed",
+            HoldReason::Automatic => "automatic",
+            HoldReason::Unreadable => "unreadable",
+            HoldReason::CrashedTwice => "crashed_twice",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<HoldReason> {
+        HoldReason::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
+    /// What happened and what an operator can do, in one or two sentences of plain words.
+    pub fn explanation(self) -> &'static str {
+        match self {
+            HoldReason::NoNumber => {
+                "The subject does not begin with a reference number. Assign the mail to an application, or ask the forwarder to send it again with the number first."
+            }
+            HoldReason::NumberNotStrict => {
+                "The subject has a number, but not as this tenant wants it: first, and followed by exactly one space. Assign the mail, or relax the grammar and retry."
+            }
+            HoldReason::UnknownNumber => {
+                "No application has this reference number. It may be mistyped, or the application is not imported yet. Assign the mail, or import the application and retry."
+            }
+            HoldReason::BadCheckDigit => {
+                "The check digit of the number is wrong, so at least one digit is mistyped. Assign the mail to the right application."
+            }
+            HoldReason::ApplicationErased => {
+                "The application with this number has been erased. Discard the mail, or assign it to another application."
+            }
+            HoldReason::SenderNotAuthenticated => {
+                "Nothing proves who sent this mail: no login, and no DMARC pass from the mail host in front. Ask the forwarder before you assign it; the From address can be forged."
+            }
+            HoldReason::SenderUnclear => {
+                "The mail has no From address, or several, so there is no one sender to judge. Such mail is often forged."
+            }
+            HoldReason::SenderUnknown => {
+                "The sender is genuine, but no active user of this tenant has this address. Add the address to a user and retry, or discard the mail."
+            }
+            HoldReason::SenderMayNotImport => {
+                "The sender is a known user, but his role may not import replies. Let an HR manager forward the mail, or allow the role and retry."
+            }
+            HoldReason::NumberAndSenderDisagree => {
+                "The number belongs to one candidate, and the forwarded mail was written by another. Assign it to the application of the person who wrote it."
+            }
+            HoldReason::NumberUnconfirmed => {
+                "The number has no check digit, and the person who wrote the forwarded mail is not known of that candidate; a mistyped number would put it into a stranger's file. Compare the two, then assign it."
+            }
+            HoldReason::Automatic => {
+                "An automatic answer (out of office, or the like) of one of your users, without a reference number. Usually it can be discarded."
+            }
+            HoldReason::Unreadable => {
+                "The program failed while it read this mail; the raw mail is intact. Retry it after an update, or read it by hand and assign it."
+            }
+            HoldReason::CrashedTwice => {
+                "The program ended twice while it worked on this mail alone; the raw mail is intact. Retry it after an update, or read it by hand and assign it."
+            }
+        }
+    }
+}
+
+/// Why a mail needs nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IgnoreReason {
+    Automatic(Automatic),
+    /// A bounce of a message of ours: its delivery state says the rest.
+    OwnBounce,
+    /// Handed to the operator.
+    Postmaster,
+    /// An answer to a receipt that bears no number.
+    ReceiptAnswer,
+}
+
+impl IgnoreReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IgnoreReason::Automatic(automatic) => automatic.as_str(),
+            IgnoreReason::OwnBounce => "own_bounce",
+            IgnoreReason::Postmaster => "postmaster",
+            IgnoreReason::ReceiptAnswer => "answer_to_receipt",
+        }
+    }
+}
+
+/// How every arrival ends (DESIGN §1). There is no fifth end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    Filed,
+    Held,
+    Duplicate,
+    Ignored,
+}
+
+impl Disposition {
+    pub const ALL: [Disposition; 4] = [Disposition::Filed, Disposition::Held, Disposition::Duplicate, Disposition::Ignored];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Disposition::Filed => "filed",
+            Disposition::Held => "held",
+            Disposition::Duplicate => "duplicate",
+            Disposition::Ignored => "ignored",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Disposition> {
+        Disposition::ALL.into_iter().find(|d| d.as_str() == text)
+    }
+}
+
+impl Verdict {
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            Verdict::File(_) => Disposition::Filed,
+            Verdict::Hold(_) => Disposition::Held,
+            Verdict::Duplicate(_) => Disposition::Duplicate,
+            Verdict::Ignore(_) => Disposition::Ignored,
+        }
+    }
+
+    /// The machine's word for why, where there is one.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Verdict::File(_) | Verdict::Duplicate(_) => None,
+            Verdict::Hold(reason) => Some(reason.as_str()),
+            Verdict::Ignore(reason) => Some(reason.as_str()),
+        }
+    }
+}
+
+/// An application that a held mail may belong to, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Suggestion {
+    pub reference: String,
+    pub candidate: String,
+    pub why: &'static str,
+}
+
+/// Who must hear of a mail, as the store knows them.
+#[derive(Clone, Debug, Default)]
+pub struct Audience {
+    /// Active users responsible for the application or its job, each once.
+    pub responsible: Vec<User>,
+    /// How many receipts the forwarder got within the last hour.
+    pub receipts_last_hour: u32,
+}

@@ -1,0 +1,150 @@
+//! Finds the mail inside a forward's text: separator, header block, body, and what the forwarder wrote above.
+//! Works on text alone; attached mails are `parts`' business.
+
+mod block;
+pub mod people;
+
+use super::subject::{self, Prefix};
+use super::words::WORDS;
+use crate::model::message::{How, Original};
+use crate::model::organisation::Rules;
+use block::Block;
+
+/// A forward taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forward {
+    /// What stands above the forwarded mail.
+    pub note: String,
+    /// The outermost original first, then those inside it, each one level deeper.
+    pub chain: Vec<Original>,
+}
+
+/// Forwards inside forwards are followed this deep.
+const DEEPEST: u32 = 10;
+
+/// Takes a forward apart. `prefix` is the subject's first prefix: a reply quotes with the same header block that Outlook
+/// forwards with, and only the subject tells them apart.
+pub fn read(text: &str, prefix: Option<Prefix>, rules: &Rules) -> Option<Forward> {
+    let (note, outermost) = unwrap(text, prefix != Some(Prefix::Reply))?;
+    let mut chain = vec![outermost];
+    while let Some(last) = chain.last().filter(|last| last.level < DEEPEST) {
+        let prefix = subject::read(&last.subject, rules).prefix;
+        let Some((_, mut inner)) = unwrap(&last.body, prefix == Some(Prefix::Forward)) else { break };
+        inner.level = last.level + 1;
+        chain.push(inner);
+    }
+    Some(Forward { note, chain })
+}
+
+/// A line, and how deep it is quoted with `>`.
+#[derive(Clone, Copy, Debug)]
+struct Line<'a> {
+    depth: usize,
+    /// Behind the quote marks, without blanks at the end.
+    text: &'a str,
+    whole: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn new(whole: &'a str) -> Line<'a> {
+        let (mut rest, mut depth) = (whole, 0);
+        while let Some(behind) = rest.trim_start_matches([' ', '\t']).strip_prefix('>') {
+            depth += 1;
+            rest = behind;
+        }
+        Line { depth, text: rest.trim(), whole }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// The line with that many quote marks taken off.
+    fn unquoted(&self, marks: usize) -> &'a str {
+        let mut rest = self.whole;
+        for _ in 0..marks {
+            let Some(behind) = rest.trim_start_matches([' ', '\t']).strip_prefix('>') else { break };
+            rest = behind;
+        }
+        if marks > 0 { rest.strip_prefix(' ').unwrap_or(rest) } else { rest }
+    }
+}
+
+/// What a separator line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Separator {
+    Forward,
+    Either,
+}
+
+/// How many empty lines may stand between a separator and its header block.
+const GAP: usize = 3;
+
+/// The first forward in the text, and the note above it. `implicit`: header blocks that replies bear as well count too.
+fn unwrap(text: &str, implicit: bool) -> Option<(String, Original)> {
+    let lines: Vec<Line<'_>> = text.lines().map(Line::new).collect();
+    for at in 0..lines.len() {
+        let separator = separator(&lines[at]);
+        let block = match separator {
+            Some(_) => {
+                let first = (at + 1..lines.len().min(at + 2 + GAP)).find(|&next| !lines[next].is_blank());
+                first.and_then(|first| Block::read(&lines, first))
+            }
+            None => Block::read(&lines, at),
+        };
+        let Some(block) = block else { continue };
+        if separator == Some(Separator::Forward) || implicit {
+            return Some((note(&lines[..at]), original(&lines, &block)));
+        }
+    }
+    None
+}
+
+/// Whether a line announces a forwarded mail: words of the table, between dashes or before a colon.
+fn separator(line: &Line<'_>) -> Option<Separator> {
+    if line.text.len() > 120 {
+        return None;
+    }
+    let ornament = |c: char| matches!(c, '-' | '_' | '*' | '=' | '–' | '—' | ' ' | '\t');
+    let bare = line.text.trim_matches(ornament);
+    let words = bare.trim_end_matches(':').trim_end();
+    if words.len() == line.text.len() {
+        return None;
+    }
+    let words = words.to_lowercase();
+    if WORDS.forward_separators.contains(&words) {
+        Some(Separator::Forward)
+    } else if WORDS.either_separators.contains(&words) {
+        Some(Separator::Either)
+    } else {
+        None
+    }
+}
+
+/// What stands above, without the line that Outlook draws.
+fn note(lines: &[Line<'_>]) -> String {
+    let is_rule = |line: &Line<'_>| line.text.len() >= 5 && line.text.bytes().all(|b| matches!(b, b'_' | b'-'));
+    let end = lines.iter().rposition(|line| !line.is_blank() && !is_rule(line)).map_or(0, |last| last + 1);
+    let text: Vec<&str> = lines[..end].iter().map(|line| line.whole.trim_end()).collect();
+    text.join("\n").trim().to_owned()
+}
+
+fn original(lines: &[Line<'_>], block: &Block) -> Original {
+    let body = lines[block.end..].iter().take_while(|line| line.depth >= block.depth || line.is_blank());
+    let body: Vec<&str> = body.map(|line| line.unquoted(block.depth).trim_end()).collect();
+    let date_text = block.date.clone().filter(|text| !text.is_empty());
+    Original {
+        from: people::one(&block.from),
+        to: people::many(&block.to),
+        cc: people::many(&block.cc),
+        subject: block.subject.clone(),
+        date: date_text.as_deref().and_then(super::dates::read),
+        date_text,
+        body: body.join("\n").trim_matches('\n').to_owned(),
+        how: How::Inline,
+        level: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

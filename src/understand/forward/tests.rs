@@ -1,0 +1,91 @@
+//! One row per mail program and language.
+
+use super::*;
+use crate::model::organisation::ReferenceRules;
+
+fn rules() -> Rules {
+    Rules::new(&ReferenceRules::default(), Vec::new()).unwrap()
+}
+
+fn check(text: &str, prefix: Option<Prefix>, note: &str, from: (&str, &str), subject: &str, date: &str, body: &str) {
+    let forward = read(text, prefix, &rules()).unwrap_or_else(|| panic!("no forward found in {text}"));
+    let original = &forward.chain[0];
+    let found = (forward.note.as_str(), original.from.name.as_deref(), original.from.address.as_deref());
+    assert_eq!(found, (note, Some(from.0).filter(|n| !n.is_empty()), Some(from.1).filter(|a| !a.is_empty())), "{text}");
+    assert_eq!(
+        (original.subject.as_str(), original.date.as_deref().unwrap_or(""), original.body.as_str()),
+        (subject, date, body),
+        "{text}"
+    );
+}
+
+const MARIA: (&str, &str) = ("Maria Müller", "maria@example.net");
+
+#[test]
+fn outlook_german_and_english() {
+    let german = "Bitte ablegen.\n\nVon: Maria Müller <maria@example.net>\nGesendet: Freitag, 20. November 2026 18:02\nAn: Petra Huber <petra@acme.example>\nCc: Max <max@acme.example>\nBetreff: AW: Ihre Einladung\n\nHallo,\n\nich komme.\n\nMaria";
+    check(
+        german,
+        Some(Prefix::Forward),
+        "Bitte ablegen.",
+        MARIA,
+        "AW: Ihre Einladung",
+        "2026-11-20T18:02:00",
+        "Hallo,\n\nich komme.\n\nMaria",
+    );
+    let english = "________________________________\nFrom: Maria Müller <maria@example.net>\nSent: Friday, November 20, 2026 6:02 PM\nTo: petra@acme.example <petra@acme.example>\nSubject: Re: Your invitation\n\nHello";
+    check(english, Some(Prefix::Forward), "", MARIA, "Re: Your invitation", "2026-11-20T18:02:00", "Hello");
+    let old = "-----Ursprüngliche Nachricht-----\nVon: Maria Müller [mailto:maria@example.net]\nGesendet: Freitag, 20. November 2026 18:02\nAn: Petra Huber\nBetreff: x\n\nHallo";
+    check(old, None, "", MARIA, "x", "2026-11-20T18:02:00", "Hallo");
+    let desktop = "Von: Maria Müller\nGesendet: Freitag, 20. November 2026 18:02\nAn: Petra Huber\nBetreff: x\n\nHallo";
+    check(desktop, Some(Prefix::Forward), "", ("Maria Müller", ""), "x", "2026-11-20T18:02:00", "Hallo");
+}
+
+#[test]
+fn gmail_apple_thunderbird() {
+    let gmail = "Siehe unten\n\n---------- Forwarded message ---------\nVon: Maria Müller <maria@example.net>\nDate: Fr., 20. Nov. 2026 um 18:02 Uhr\nSubject: Re: Einladung\nTo: Petra Huber <petra@acme.example>\n\n\nHallo";
+    check(gmail, Some(Prefix::Forward), "Siehe unten", MARIA, "Re: Einladung", "2026-11-20T18:02:00", "Hallo");
+    let apple = "Anfang der weitergeleiteten Nachricht:\n\nVon: Maria Müller <maria@example.net>\nBetreff: Aw: Einladung\nDatum: 20. November 2026 um 18:02:11 MEZ\nAn: petra@acme.example\n\nHallo";
+    check(apple, None, "", MARIA, "Aw: Einladung", "2026-11-20T18:02:11+01:00", "Hallo");
+    let quoted = "Zur Info\n\n> Begin forwarded message:\n> \n> From: Maria Müller <maria@example.net>\n> Subject: Re: x\n> Date: 20 November 2026 at 18:02:11 CET\n> To: petra@acme.example\n> \n> Hello\n> > quoted\n\nGruß Petra";
+    check(quoted, Some(Prefix::Forward), "Zur Info", MARIA, "Re: x", "2026-11-20T18:02:11+01:00", "Hello\n> quoted");
+    let bird = "-------- Weitergeleitete Nachricht --------\nBetreff: \tRe: x\nDatum: \tFri, 20 Nov 2026 18:02:11 +0100\nVon: \tMaria Müller <maria@example.net>\nAn: \tpetra@acme.example\n\n\nHallo";
+    check(bird, Some(Prefix::Forward), "", MARIA, "Re: x", "2026-11-20T18:02:11+01:00", "Hallo");
+}
+
+#[test]
+fn bold_wrapped_and_swedish() {
+    let bold = "*Von:* Maria Müller <maria@example.net>\n*Gesendet:* Freitag, 20. November 2026 18:02\n*An:* Petra Huber <petra@acme.example>;\n Max <max@acme.example>\n*Betreff:* x\n\nHallo";
+    check(bold, Some(Prefix::Forward), "", MARIA, "x", "2026-11-20T18:02:00", "Hallo");
+    let swedish = "Från: Maria Müller <maria@example.net>\nSkickat: den 20 november 2026 18:02\nTill: Petra\nÄmne: Sv: x\n\nHej";
+    check(swedish, Some(Prefix::Forward), "", MARIA, "Sv: x", "2026-11-20T18:02:00", "Hej");
+}
+
+#[test]
+fn a_chain_is_kept() {
+    let text = "-------- Forwarded Message --------\nSubject: Fwd: x\nDate: Fri, 20 Nov 2026 18:02:11 +0100\nFrom: Petra <petra@acme.example>\nTo: max@acme.example\n\nfyi\n\n---------- Forwarded message ---------\nFrom: Maria Müller <maria@example.net>\nDate: Thu, Nov 19, 2026 at 6:02 PM\nSubject: x\nTo: petra@acme.example\n\nHello";
+    let forward = read(text, Some(Prefix::Forward), &rules()).unwrap();
+    let chain: Vec<_> = forward.chain.iter().map(|one| (one.level, one.from.address.as_deref().unwrap())).collect();
+    assert_eq!(chain, [(0, "petra@acme.example"), (1, "maria@example.net")]);
+    assert_eq!(forward.chain[1].body, "Hello");
+}
+
+#[test]
+fn replies_and_plain_text_are_none() {
+    let reply =
+        "Danke!\n\nVon: Petra Huber <petra@acme.example>\nGesendet: Freitag, 20. November 2026 18:02\nAn: Maria\nBetreff: x\n\nHallo";
+    for (text, prefix) in [
+        (reply, Some(Prefix::Reply)),
+        ("Am 20.11.2026 um 18:02 schrieb Petra:\n> Hallo", Some(Prefix::Reply)),
+        ("Von: Hamburg\nnach: Berlin", None),
+        ("Zeit: 18 Uhr\nOrt: Berlin\nVon: mir", None),
+        ("Meine Adresse ist maria@example.net", Some(Prefix::Forward)),
+        ("-----\n", None),
+        ("", None),
+    ] {
+        assert_eq!(read(text, prefix, &rules()), None, "{text}");
+    }
+    // A forward inside a reply bears its own separator.
+    let inside = "Danke!\n\n---------- Forwarded message ---------\nFrom: Maria <m@e.example>\nSubject: x\n\nHi";
+    assert!(read(inside, Some(Prefix::Reply), &rules()).is_some());
+}

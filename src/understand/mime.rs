@@ -1,0 +1,373 @@
+//! The tree of MIME parts: where each begins and ends in the raw bytes, and what it says it is. Decodes no body, copies nothing,
+//! reads every byte a bounded number of times, and never recurses. RFC 2045, RFC 2046.
+
+use super::field::{self, Typed};
+use crate::model::header::{self, Header};
+use crate::model::message::{Defect, Encoding};
+use memchr::memmem;
+use std::ops::Range;
+
+/// Nesting deeper than any mail program makes; what lies deeper is kept unopened.
+pub const DEEPEST: usize = 50;
+/// More parts than any mail program makes; the rest is kept as one.
+pub const MOST_PARTS: usize = 2_000;
+
+/// One part.
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
+    pub parent: Option<usize>,
+    pub header: Header<'a>,
+    /// In the bytes that were read, transfer encoding still on.
+    pub body: Range<usize>,
+    pub shape: Shape,
+    /// Content-Type with the default of RFC 2045 §5.2 or RFC 2046 §5.1.5 filled in.
+    pub content: Typed,
+    pub disposition: Typed,
+    pub encoding: Encoding,
+    depth: usize,
+}
+
+/// What a part may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Leaf,
+    Multipart,
+    /// message/rfc822 in plain bytes: its only child is the root of the inner mail.
+    Message,
+    /// A container that was not opened, because it is nested too deep or there are too many parts.
+    Unopened,
+}
+
+impl Part<'_> {
+    pub fn media(&self) -> &str {
+        &self.content.value
+    }
+
+    /// The file name, decoded; Content-Disposition's before Content-Type's. RFC 2183 §2.3.
+    pub fn name(&self) -> Option<&str> {
+        let name = self.disposition.parameter("filename").or_else(|| self.content.parameter("name"));
+        name.map(str::trim).filter(|name| !name.is_empty())
+    }
+
+    pub fn is_attachment(&self) -> bool {
+        self.disposition.value == "attachment"
+    }
+
+    /// Content-ID without brackets. RFC 2392.
+    pub fn content_id(&self) -> Option<String> {
+        self.header.first("Content-ID").and_then(field::id)
+    }
+}
+
+/// The parts of a mail in the order of the bytes: a parent stands before its children.
+#[derive(Clone, Debug, Default)]
+pub struct Tree<'a> {
+    pub raw: &'a [u8],
+    pub parts: Vec<Part<'a>>,
+    pub defects: Vec<Defect>,
+}
+
+impl<'a> Tree<'a> {
+    pub fn read(raw: &'a [u8]) -> Tree<'a> {
+        let mut reader = Reader { tree: Tree { raw, ..Tree::default() }, open: Vec::new() };
+        reader.run();
+        reader.tree
+    }
+
+    pub fn body(&self, part: usize) -> &'a [u8] {
+        &self.raw[self.parts[part].body.clone()]
+    }
+
+    pub fn children(&self, part: usize) -> impl Iterator<Item = usize> + '_ {
+        (part + 1..self.parts.len()).filter(move |&child| self.parts[child].parent == Some(part))
+    }
+}
+
+/// A container whose end is not reached.
+struct Open {
+    part: usize,
+    /// A multipart's; a message has none and ends with what holds it.
+    boundary: Option<Vec<u8>>,
+}
+
+struct Reader<'a> {
+    tree: Tree<'a>,
+    open: Vec<Open>,
+}
+
+/// A delimiter line. RFC 2046 §5.1.1.
+struct Delimiter {
+    /// Which of the open containers it belongs to.
+    of: usize,
+    closes: bool,
+    /// Where the content before it ends: the line end before a delimiter belongs to the delimiter.
+    content_end: usize,
+    /// Where the next line begins.
+    next: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn run(&mut self) {
+        let raw = self.tree.raw;
+        let mut at = 0;
+        loop {
+            if self.tree.parts.len() == MOST_PARTS {
+                self.keep_rest(at);
+                break;
+            }
+            let part = self.enter(at);
+            at = self.tree.parts[part].body.start;
+            match self.tree.parts[part].shape {
+                Shape::Message => continue,
+                Shape::Leaf | Shape::Unopened | Shape::Multipart => (),
+            }
+            match self.next_entity(at) {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        for open in std::mem::take(&mut self.open) {
+            self.tree.parts[open.part].body.end = raw.len();
+            if open.boundary.is_some() {
+                self.tree.defects.push(Defect::Unclosed(open.part));
+            }
+        }
+        self.undo_empty_multiparts();
+    }
+
+    /// Reads the header section at `at` and opens the part; returns its index.
+    fn enter(&mut self, at: usize) -> usize {
+        let raw = self.tree.raw;
+        let header = Header::read_until(&raw[at..], |line| self.delimiter_of(line).is_some());
+        let index = self.tree.parts.len();
+        if header.unfinished && header.body < raw.len() - at && index == 0 {
+            self.tree.defects.push(Defect::UnfinishedHeader);
+        }
+        if header.too_many {
+            self.tree.defects.push(Defect::TooManyFields);
+        }
+        let parent = self.open.last().map(|open| open.part);
+        let depth = parent.map_or(0, |parent| self.tree.parts[parent].depth + 1);
+        let in_digest = parent.is_some_and(|parent| self.tree.parts[parent].media() == "multipart/digest");
+        let content = content_type(&header, in_digest);
+        let disposition = header.first("Content-Disposition").map(field::typed).unwrap_or_default();
+        let encoding = transfer_encoding(&header);
+        let boundary = content.parameter("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+        let shape = match content.value.as_str() {
+            media if media.starts_with("multipart/") && boundary.is_some() => Shape::Multipart,
+            "message/rfc822" | "message/global" if encoding == Encoding::Identity => Shape::Message,
+            _ => Shape::Leaf,
+        };
+        let shape = if shape != Shape::Leaf && depth >= DEEPEST {
+            self.tree.defects.push(Defect::NestedTooDeep(DEEPEST));
+            Shape::Unopened
+        } else {
+            shape
+        };
+        let start = at + header.body;
+        self.tree.parts.push(Part { parent, header, body: start..raw.len(), shape, content, disposition, encoding, depth });
+        match shape {
+            Shape::Multipart => self.open.push(Open { part: index, boundary }),
+            Shape::Message => self.open.push(Open { part: index, boundary: None }),
+            Shape::Leaf | Shape::Unopened => (),
+        }
+        index
+    }
+
+    /// Goes on from `at` to the next delimiter that begins a part, closing what ends before it.
+    fn next_entity(&mut self, mut at: usize) -> Option<usize> {
+        let mut leaf =
+            self.tree.parts.len().checked_sub(1).filter(|&last| matches!(self.tree.parts[last].shape, Shape::Leaf | Shape::Unopened));
+        while let Some(delimiter) = self.next_delimiter(at) {
+            if let Some(leaf) = leaf.take() {
+                let body = &mut self.tree.parts[leaf].body;
+                body.end = delimiter.content_end.max(body.start);
+            }
+            for open in self.open.drain(delimiter.of + 1..) {
+                let body = &mut self.tree.parts[open.part].body;
+                body.end = delimiter.content_end.max(body.start);
+                if open.boundary.is_some() {
+                    self.tree.defects.push(Defect::Unclosed(open.part));
+                }
+            }
+            at = delimiter.next;
+            if !delimiter.closes {
+                return Some(at);
+            }
+            if let Some(open) = self.open.pop() {
+                self.tree.parts[open.part].body.end = delimiter.next;
+            }
+        }
+        None
+    }
+
+    /// The next delimiter line of any open multipart, from the line start `at` on.
+    fn next_delimiter(&self, at: usize) -> Option<Delimiter> {
+        if self.open.iter().all(|open| open.boundary.is_none()) {
+            return None;
+        }
+        let raw = self.tree.raw;
+        let mut line_at = at;
+        loop {
+            if raw.get(line_at..)?.starts_with(b"--") {
+                let next = header::line_end(raw, line_at);
+                if let Some((of, closes)) = self.delimiter_of(header::trim_line_end(&raw[line_at..next])) {
+                    let before = header::trim_line_end(&raw[at.min(line_at)..line_at]);
+                    return Some(Delimiter { of, closes, content_end: at.min(line_at) + before.len(), next });
+                }
+            }
+            line_at += memmem::find(&raw[line_at..], b"\n--")? + 1;
+        }
+    }
+
+    /// Whose delimiter a line is, innermost first, and whether it closes. Blanks at its end were added on the way.
+    fn delimiter_of(&self, line: &[u8]) -> Option<(usize, bool)> {
+        let line = line.strip_prefix(b"--")?.trim_ascii_end();
+        self.open.iter().enumerate().rev().find_map(|(of, open)| {
+            let rest = line.strip_prefix(open.boundary.as_deref()?)?;
+            match rest {
+                b"" => Some((of, false)),
+                b"--" => Some((of, true)),
+                _ => None,
+            }
+        })
+    }
+
+    /// Everything from `at` on becomes one unopened part.
+    fn keep_rest(&mut self, at: usize) {
+        self.tree.defects.push(Defect::TooManyParts(MOST_PARTS));
+        let parent = self.open.first().map(|open| open.part);
+        let end = self.tree.raw.len();
+        self.tree.parts.push(Part {
+            parent,
+            header: Header::default(),
+            body: at..end,
+            shape: Shape::Unopened,
+            content: Typed::default(),
+            disposition: Typed::default(),
+            encoding: Encoding::Identity,
+            depth: 1,
+        });
+        self.open.clear();
+    }
+
+    /// A multipart whose boundary never comes is text with a wrong label.
+    fn undo_empty_multiparts(&mut self) {
+        let mut has_child = vec![false; self.tree.parts.len()];
+        for part in &self.tree.parts {
+            if let Some(parent) = part.parent {
+                has_child[parent] = true;
+            }
+        }
+        for (index, part) in self.tree.parts.iter_mut().enumerate() {
+            if part.shape == Shape::Multipart && !has_child[index] {
+                part.shape = Shape::Leaf;
+                part.content = field::typed(b"text/plain");
+                self.tree.defects.push(Defect::NoBoundary(index));
+            }
+        }
+    }
+}
+
+/// RFC 2045 §5.2: text/plain where nothing is said; RFC 2046 §5.1.5: a message in a digest.
+fn content_type(header: &Header<'_>, in_digest: bool) -> Typed {
+    let content = header.first("Content-Type").map(field::typed).unwrap_or_default();
+    match content.value.as_str() {
+        "" if in_digest => field::typed(b"message/rfc822"),
+        "" => field::typed(b"text/plain"),
+        "text" => Typed { value: "text/plain".into(), ..content },
+        _ => content,
+    }
+}
+
+fn transfer_encoding(header: &Header<'_>) -> Encoding {
+    let value = header.text("Content-Transfer-Encoding").unwrap_or_default();
+    let word = value.split([';', ' ', '\t']).next().unwrap_or_default().to_ascii_lowercase();
+    match word.as_str() {
+        "base64" => Encoding::Base64,
+        "quoted-printable" => Encoding::QuotedPrintable,
+        _ => Encoding::Identity,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outline(raw: &str) -> Vec<(Option<usize>, String, String)> {
+        let tree = Tree::read(raw.as_bytes());
+        let rows = tree.parts.iter().enumerate().map(|(i, part)| {
+            let shown = if part.shape == Shape::Leaf { String::from_utf8_lossy(tree.body(i)).into_owned() } else { String::new() };
+            (part.parent, part.media().to_owned(), shown)
+        });
+        rows.collect()
+    }
+
+    fn row(parent: Option<usize>, media: &str, body: &str) -> (Option<usize>, String, String) {
+        (parent, media.into(), body.into())
+    }
+
+    #[test]
+    fn nested_multiparts() {
+        let raw = "Content-Type: multipart/mixed; boundary=a\r\n\r\npreamble\r\n--a\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
+                   --b\r\n\r\nplain\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>html\r\n--b--\r\nepilogue\r\n--a\r\nContent-Type: image/png\r\n\r\nPNG\r\n--a--\r\n";
+        assert_eq!(
+            outline(raw),
+            [
+                row(None, "multipart/mixed", ""),
+                row(Some(0), "multipart/alternative", ""),
+                row(Some(1), "text/plain", "plain"),
+                row(Some(1), "text/html", "<p>html"),
+                row(Some(0), "image/png", "PNG"),
+            ]
+        );
+    }
+
+    #[test]
+    fn messages_inside() {
+        let raw = "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\nSubject: x\n\
+                   Content-Type: multipart/mixed; boundary=b\n\n--b\n\ninner\n--b--\n--a\n\nouter\n--a--\n";
+        assert_eq!(
+            outline(raw),
+            [
+                row(None, "multipart/mixed", ""),
+                row(Some(0), "message/rfc822", ""),
+                row(Some(1), "multipart/mixed", ""),
+                row(Some(2), "text/plain", "inner"),
+                row(Some(0), "text/plain", "outer"),
+            ]
+        );
+    }
+
+    #[test]
+    fn damage() {
+        // An outer boundary ends inner parts that were never closed.
+        let raw =
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--a\n\ntwo\n--a--";
+        assert_eq!(outline(raw)[2..], [row(Some(1), "text/plain", "one"), row(Some(0), "text/plain", "two")]);
+        // A boundary that never comes.
+        assert_eq!(outline("Content-Type: multipart/mixed; boundary=a\n\nall text"), [row(None, "text/plain", "all text")]);
+        // No boundary at all, an empty mail, a mail without a body.
+        assert_eq!(outline("Content-Type: multipart/mixed\n\nall text").len(), 1);
+        assert_eq!(outline(""), [row(None, "text/plain", "")]);
+        assert_eq!(outline("Subject: x"), [row(None, "text/plain", "")]);
+        // A part without a header section's end.
+        let raw = "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: text/html\n--a\n\ntwo\n--a--";
+        assert_eq!(outline(raw)[1..], [row(Some(0), "text/html", ""), row(Some(0), "text/plain", "two")]);
+    }
+
+    #[test]
+    fn limits_hold() {
+        let deep: String = (0..10_000).map(|i| format!("Content-Type: multipart/mixed; boundary=b{i}\n\n--b{i}\n")).collect();
+        let tree = Tree::read(deep.as_bytes());
+        assert!(tree.parts.len() <= DEEPEST + 2);
+        assert!(tree.defects.contains(&Defect::NestedTooDeep(DEEPEST)));
+        let wide = format!("Content-Type: multipart/mixed; boundary=b\n\n{}", "--b\n\nx\n".repeat(10_000));
+        let tree = Tree::read(wide.as_bytes());
+        assert_eq!(tree.parts.len(), MOST_PARTS + 1);
+        assert!(tree.defects.contains(&Defect::TooManyParts(MOST_PARTS)));
+        assert_eq!(tree.parts[MOST_PARTS].body.end, wide.len());
+        let messages = "Content-Type: message/rfc822\n\n".repeat(10_000);
+        assert!(Tree::read(messages.as_bytes()).parts.len() <= DEEPEST + 2);
+    }
+}

@@ -1,0 +1,259 @@
+//! Turns raw bytes into a Message. Never fails, does no I/O, knows no protocol, reads no clock.
+
+mod automatic;
+mod dates;
+mod decode;
+mod field;
+mod forward;
+mod html;
+pub mod kinds;
+mod mime;
+pub mod names;
+mod parts;
+mod subject;
+mod words;
+
+use crate::model::address::Mailbox;
+use crate::model::arrival::Envelope;
+use crate::model::header::{self, Header};
+use crate::model::message::{Attachment, Defect, How, Message, Original, PartRole};
+use crate::model::organisation::Rules;
+use mime::Tree;
+use parts::View;
+use sha2::{Digest, Sha256};
+use subject::Subject;
+
+/// Encoded mails inside encoded mails are opened this deep.
+const DEEPEST_ENCODED: usize = 3;
+/// More mails inside one mail than anybody forwards at once; further ones stay files.
+const MOST_ORIGINALS: usize = 100;
+
+/// Reads a mail. `envelope` is what the door knows; without one the Return-Path field speaks for the envelope sender.
+pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>) {
+    let tree = Tree::read(raw);
+    let Some(root) = tree.parts.first() else { return (Message::default(), Vec::new()) };
+    let view = View::of(&tree, 0);
+    let head = Head::of(&root.header);
+    let subject = subject::read(&head.subject, rules);
+    let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone() };
+    reader.defects.extend(view.defects.iter().cloned());
+    reader.defects.extend(head.defects);
+    reader.message.text.clone_from(&view.text);
+    reader.message.automatic = match subject.reference {
+        // A typed number is a person's work.
+        Some(_) => None,
+        None => automatic::classify(&tree, null_sender(envelope, &root.header), rules),
+    };
+    reader.message.report = automatic::delivery_report(&tree);
+    reader.inline_forward(&view.text, &subject);
+    reader.attachments(&tree, &view);
+    reader.message.content_sha256 = content_sha256(&root.header, &raw[root.header.body.min(raw.len())..]);
+    let message = Message {
+        reference: subject.reference,
+        near_reference: subject.near,
+        subject: subject.rest,
+        from: head.from,
+        date: head.date,
+        message_id: head.message_id,
+        ..reader.message
+    };
+    (message, reader.defects)
+}
+
+/// What the header section of a mail says of it.
+struct Head {
+    subject: String,
+    from: Option<Mailbox>,
+    date: Option<String>,
+    date_text: Option<String>,
+    message_id: Option<String>,
+    defects: Vec<Defect>,
+}
+
+impl Head {
+    fn of(header: &Header<'_>) -> Head {
+        let mut defects = Vec::new();
+        let from = header.all("From").flat_map(|from| field::mailboxes(from.value)).find(|from| from.address.is_some());
+        let from = from.or_else(|| {
+            let reply_to = header.all("Reply-To").flat_map(|to| field::mailboxes(to.value)).find(|to| to.address.is_some());
+            if reply_to.is_some() {
+                defects.push(Defect::FromFromReplyTo);
+            }
+            reply_to
+        });
+        // A sender without an address still has a name.
+        let from = from.or_else(|| header.all("From").flat_map(|from| field::mailboxes(from.value)).next());
+        let date_text = header.text("Date").filter(|text| !text.is_empty());
+        let date = header.first("Date").and_then(field::date).or_else(|| date_text.as_deref().and_then(dates::read));
+        if date.is_none() && date_text.is_some() {
+            defects.push(Defect::BadDate);
+        }
+        let subject = header.first("Subject").map(field::text).unwrap_or_default();
+        Head { subject, from, date, date_text, message_id: header.first("Message-ID").and_then(field::id), defects }
+    }
+}
+
+struct Reader<'r> {
+    rules: &'r Rules,
+    message: Message,
+    defects: Vec<Defect>,
+}
+
+impl Reader<'_> {
+    /// The forward that stands in the text of the mail itself.
+    fn inline_forward(&mut self, text: &str, subject: &Subject) {
+        if self.message.automatic.is_some() {
+            return;
+        }
+        match forward::read(text, subject.prefix, self.rules) {
+            Some(found) => {
+                self.message.note = found.note;
+                self.push_originals(found.chain);
+            }
+            None => self.message.note = String::new(),
+        }
+    }
+
+    fn push_originals(&mut self, originals: impl IntoIterator<Item = Original>) {
+        for original in originals {
+            match self.message.original {
+                None => self.message.original = Some(original),
+                Some(_) => self.message.enclosed.push(original),
+            }
+        }
+    }
+
+    fn originals(&self) -> usize {
+        usize::from(self.message.original.is_some()) + self.message.enclosed.len()
+    }
+
+    /// The leaves of the mail itself, and the mails among them.
+    fn attachments(&mut self, tree: &Tree<'_>, view: &View) {
+        let is_report = tree.parts[0].media() == "multipart/report";
+        let had_inline = self.message.original.is_some();
+        for &leaf in &view.leaves {
+            let mut attachment = view.attachment(tree, leaf, 0, false);
+            let is_mail = view.messages.contains(&leaf) && self.originals() < MOST_ORIGINALS;
+            if is_mail && !is_report && self.open(tree, leaf, 0, 0) {
+                attachment.role = PartRole::Skipped;
+                attachment.reason = Some("unpacked");
+            } else if is_mail && is_report {
+                attachment.role = PartRole::Skipped;
+                attachment.reason = Some("part of a report");
+            }
+            self.message.attachments.push(attachment);
+        }
+        // Attached mails are listed behind the part that held them; the order of the mail is by place, not by depth.
+        self.message.attachments.sort_by_key(|attachment| attachment.of);
+        if !had_inline && self.message.original.is_some() {
+            view.text.trim().clone_into(&mut self.message.note);
+        }
+    }
+
+    /// Opens the mail in the part `index`; false if there is nothing in it to open.
+    fn open(&mut self, tree: &Tree<'_>, index: usize, level: u32, encoded: usize) -> bool {
+        if parts::is_encoded_message(tree, index) {
+            if encoded == DEEPEST_ENCODED {
+                return false;
+            }
+            let (bytes, _) = decode::transfer(tree.body(index), tree.parts[index].encoding);
+            let inner = Tree::read(&bytes);
+            return self.open_root(&inner, 0, level, encoded + 1);
+        }
+        match tree.children(index).next() {
+            Some(root) => self.open_root(tree, root, level, encoded),
+            None => false,
+        }
+    }
+
+    fn open_root(&mut self, tree: &Tree<'_>, root: usize, level: u32, encoded: usize) -> bool {
+        let header = &tree.parts[root].header;
+        if header.fields.is_empty() {
+            return false;
+        }
+        let head = Head::of(header);
+        let view = View::of(tree, root);
+        self.defects.extend(view.defects.iter().cloned());
+        let people = |name: &str| header.all(name).flat_map(|field| field::mailboxes(field.value)).collect();
+        let inner_subject = subject::read(&head.subject, self.rules);
+        self.append_text(&head, &view.text);
+        let of = self.originals() + 1;
+        self.push_originals([Original {
+            from: head.from.unwrap_or_default(),
+            to: people("To"),
+            cc: people("Cc"),
+            subject: head.subject,
+            date: head.date,
+            date_text: head.date_text,
+            body: view.text.trim_matches('\n').to_owned(),
+            how: How::Attached,
+            level,
+        }]);
+        // Somebody may have forwarded inline before it was attached.
+        if let Some(found) = forward::read(&view.text, inner_subject.prefix, self.rules) {
+            self.push_originals(found.chain.into_iter().map(|one| Original { level: level + 1 + one.level, ..one }));
+        }
+        for &leaf in &view.leaves {
+            let mut attachment = view.attachment(tree, leaf, of, encoded > 0);
+            let nameless = tree.parts[leaf].name().is_none();
+            // A mail with a file name inside an original is that original's file; one without is a further forward.
+            if view.messages.contains(&leaf) && nameless && self.originals() < MOST_ORIGINALS && self.open(tree, leaf, level + 1, encoded) {
+                attachment.role = PartRole::Skipped;
+                attachment.reason = Some("unpacked");
+            }
+            self.message.attachments.push(attachment);
+        }
+        true
+    }
+
+    /// The readable text of an attached mail joins the text of the whole, under a line that says whose it is.
+    fn append_text(&mut self, head: &Head, text: &str) {
+        if self.message.text.len() + text.len() > parts::LONGEST_TEXT {
+            self.defects.push(Defect::TextCut(parts::LONGEST_TEXT));
+            return;
+        }
+        let lines = [head.from.as_ref().map(Mailbox::label), head.date_text.as_deref(), Some(head.subject.as_str())];
+        let heading: Vec<&str> = lines.into_iter().flatten().filter(|line| !line.is_empty()).collect();
+        let whole = &mut self.message.text;
+        if !whole.is_empty() {
+            whole.push_str("\n\n");
+        }
+        whole.push_str(&heading.join("\n"));
+        whole.push_str("\n\n");
+        whole.push_str(text.trim_matches('\n'));
+    }
+}
+
+/// The attachments that become documents.
+pub fn files(message: &Message) -> impl Iterator<Item = &Attachment> {
+    message.attachments.iter().filter(|attachment| attachment.role == PartRole::File)
+}
+
+/// The decoded bytes of a stretch of a raw mail, as a document shows them.
+pub fn decoded(bytes: &[u8], encoding: crate::model::message::Encoding) -> Vec<u8> {
+    decode::transfer(bytes, encoding).0.into_owned()
+}
+
+fn null_sender(envelope: Option<&Envelope>, header: &Header<'_>) -> bool {
+    match envelope {
+        Some(envelope) => envelope.from.is_none(),
+        None => header.text("Return-Path").is_some_and(|path| path == "<>"),
+    }
+}
+
+/// SHA-256 over From, Subject, Date and body without trace headers (G3): a relay that tries again adds a Received line, and no more.
+fn content_sha256(header: &Header<'_>, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for name in ["From", "Subject", "Date"] {
+        for field in header.all(name) {
+            hash.update(header::unfolded(field.value).as_bytes());
+            hash.update(b"\n");
+        }
+        hash.update(b"\n");
+    }
+    hash.update(body);
+    parts::hex(&hash.finalize())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! File names made harmless: what is shown and stored can be written to any disk and any page.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Longest name, in bytes: what common file systems take.
+const LONGEST: usize = 255;
+
+/// NFC, without path parts, control, bidi and invisible characters, at most 255 bytes with its extension kept.
+/// None if nothing is left.
+pub fn harmless(name: &str) -> Option<String> {
+    let last = name.rsplit(['/', '\\']).find(|part| !part.trim().is_empty())?;
+    let mut clean: String = last.nfc().filter(|&c| !is_dangerous(c)).take(2 * LONGEST).collect();
+    clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    let clean = clean.trim_matches(|c: char| c == '.' || c.is_whitespace());
+    let leading_dot = last.trim_start().starts_with('.') && !clean.is_empty();
+    let clean = if leading_dot { format!("_{clean}") } else { clean.to_owned() };
+    (!clean.is_empty()).then(|| shortened(&clean))
+}
+
+fn is_dangerous(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+}
+
+/// Cuts the stem, never the extension.
+fn shortened(name: &str) -> String {
+    if name.len() <= LONGEST {
+        return name.to_owned();
+    }
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if extension.len() <= 16 => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    let mut end = LONGEST - extension.len();
+    while !stem.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{extension}", &stem[..end])
+}
+
+/// `name (2).pdf`: the same name for another file of the same mail.
+pub fn numbered(name: &str, number: usize) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() && extension.len() <= 16 => shortened(&format!("{stem} ({number}).{extension}")),
+        _ => shortened(&format!("{name} ({number})")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Acceptance: S1.E11.
+    #[test]
+    fn names() {
+        let check = |name: &str, want: Option<&str>| assert_eq!(harmless(name).as_deref(), want, "{name:?}");
+        check("Anschreiben.pdf", Some("Anschreiben.pdf"));
+        check("C:\\Users\\maria\\cv.pdf", Some("cv.pdf"));
+        check("../../etc/passwd", Some("passwd"));
+        check("..", None);
+        check("a\u{0}b\r\n.pdf", Some("ab.pdf"));
+        check("cv\u{202e}fdp.exe", Some("cvfdp.exe"));
+        check("Mu\u{308}ller.pdf", Some("Müller.pdf"));
+        check("  zwei   Worte .pdf ", Some("zwei Worte .pdf"));
+        check(".htaccess", Some("_htaccess"));
+        check("", None);
+        check("folder/", Some("folder"));
+        let long = harmless(&format!("{}.pdf", "ü".repeat(255))).unwrap();
+        assert!(long.len() <= 255 && long.ends_with(".pdf"), "{}", long.len());
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(numbered("cv.pdf", 2), "cv (2).pdf");
+        assert_eq!(numbered("cv", 3), "cv (3)");
+        assert!(numbered(&format!("{}.pdf", "x".repeat(251)), 2).len() <= 255);
+    }
+}

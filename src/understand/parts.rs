@@ -1,0 +1,219 @@
+//! What each part of a mail is for: text that is read, images that belong to it, files, further mails (G8).
+
+use super::decode::{self, Charset};
+use super::html;
+use super::kinds;
+use super::mime::{Shape, Tree};
+use super::names;
+use crate::model::message::{Attachment, Defect, Encoding, Kind, PartRole, Source};
+use file_format::FileFormat;
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+
+/// Longest text of one mail that is looked at, in bytes; the raw mail keeps the rest.
+pub const LONGEST_TEXT: usize = 2 << 20;
+
+/// One mail of the tree: the outer one, or one inside.
+#[derive(Debug, Default)]
+pub struct View {
+    /// What a person reads, from the plain text where there is one, else from the HTML.
+    pub text: String,
+    /// Leaves that are not shown as text, in order.
+    pub leaves: Vec<usize>,
+    /// message/rfc822 parts, in order; they stand in `leaves` as well.
+    pub messages: Vec<usize>,
+    /// Content-IDs that the HTML shows.
+    shown: HashSet<String>,
+    has_html: bool,
+    pub defects: Vec<Defect>,
+}
+
+/// What a subtree has to read.
+struct Reading {
+    text: String,
+    rank: Rank,
+}
+
+/// Which of two alternatives is read: plain text before HTML, anything before nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Nothing,
+    Html,
+    Plain,
+}
+
+impl View {
+    /// Looks at the mail whose root part is `root`. Parts nested too deep are not in the tree, so recursion ends.
+    pub fn of(tree: &Tree<'_>, root: usize) -> View {
+        let mut view = View::default();
+        let reading = view.read(tree, root, None);
+        view.text = reading.text;
+        if view.text.len() > LONGEST_TEXT {
+            view.text.truncate(view.text.floor_char_boundary(LONGEST_TEXT));
+            view.defects.push(Defect::TextCut(LONGEST_TEXT));
+        }
+        view.leaves.sort_unstable();
+        view
+    }
+
+    fn read(&mut self, tree: &Tree<'_>, index: usize, parent: Option<&str>) -> Reading {
+        let part = &tree.parts[index];
+        match part.shape {
+            Shape::Multipart if part.media() == "multipart/alternative" => self.read_alternatives(tree, index),
+            Shape::Multipart => {
+                let mut whole = Reading { text: String::new(), rank: Rank::Nothing };
+                for child in tree.children(index).collect::<Vec<_>>() {
+                    let reading = self.read(tree, child, Some(part.media()));
+                    if !reading.text.trim().is_empty() {
+                        if !whole.text.is_empty() {
+                            whole.text.push_str("\n\n");
+                        }
+                        whole.text.push_str(reading.text.trim_matches('\n'));
+                        whole.rank = whole.rank.max(reading.rank);
+                    }
+                }
+                whole
+            }
+            Shape::Message => {
+                self.messages.push(index);
+                self.leaves.push(index);
+                Reading { text: String::new(), rank: Rank::Nothing }
+            }
+            Shape::Leaf | Shape::Unopened => match text_kind(tree, index, parent) {
+                Some(kind) => self.read_text(tree, index, kind),
+                None => {
+                    if part.media() == "message/rfc822" && part.shape == Shape::Leaf {
+                        self.messages.push(index);
+                    }
+                    self.leaves.push(index);
+                    Reading { text: String::new(), rank: Rank::Nothing }
+                }
+            },
+        }
+    }
+
+    /// RFC 2046 §5.1.4: the same thing in several forms. The plain one is read if it says anything at all.
+    fn read_alternatives(&mut self, tree: &Tree<'_>, index: usize) -> Reading {
+        let mut best = Reading { text: String::new(), rank: Rank::Nothing };
+        for child in tree.children(index).collect::<Vec<_>>() {
+            let reading = self.read(tree, child, Some("multipart/alternative"));
+            if reading.rank > best.rank && reading.text.chars().any(char::is_alphanumeric) {
+                best = reading;
+            }
+        }
+        best
+    }
+
+    fn read_text(&mut self, tree: &Tree<'_>, index: usize, kind: Rank) -> Reading {
+        let part = &tree.parts[index];
+        let (bytes, damaged) = decode::transfer(tree.body(index), part.encoding);
+        if damaged {
+            self.defects.push(Defect::BadBase64(index));
+        }
+        let charset = part.content.parameter("charset");
+        let (text, how) = decode::text(&bytes, charset);
+        match how {
+            Charset::Right => (),
+            Charset::SomeBytesWrong => {
+                self.defects.push(Defect::BadCharacters { part: index, charset: charset.unwrap_or_default().into() })
+            }
+            Charset::Unknown(read_as) => {
+                self.defects.push(Defect::UnknownCharset { part: index, charset: charset.unwrap_or_default().into(), read_as });
+            }
+        }
+        let text = if kind == Rank::Html {
+            self.has_html = true;
+            self.shown.extend(html::shown_content_ids(&text));
+            let (text, cut) = html::to_text(&text);
+            if cut {
+                self.defects.push(Defect::HtmlCut(html::LONGEST_HTML));
+            }
+            text
+        } else {
+            text.replace("\r\n", "\n").replace('\0', "")
+        };
+        Reading { text, rank: kind }
+    }
+
+    /// What becomes of a leaf of this mail.
+    fn role(&self, tree: &Tree<'_>, index: usize) -> (PartRole, Option<&'static str>) {
+        let part = &tree.parts[index];
+        match part.media() {
+            "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
+                return (PartRole::Skipped, Some("digital signature"));
+            }
+            _ if part.shape == Shape::Unopened => return (PartRole::File, Some("kept unopened")),
+            _ => (),
+        }
+        let in_related = part.parent.is_some_and(|parent| tree.parts[parent].media() == "multipart/related");
+        let is_shown = part.content_id().is_some_and(|id| self.shown.contains(&id) || in_related && self.has_html);
+        if part.media().starts_with("image/") && is_shown { (PartRole::Inline, None) } else { (PartRole::File, None) }
+    }
+
+    /// The leaf as an attachment of the `of`-th mail.
+    pub fn attachment(&self, tree: &Tree<'_>, index: usize, of: usize, in_memory: bool) -> Attachment {
+        let part = &tree.parts[index];
+        let (role, reason) = self.role(tree, index);
+        let (bytes, _) = decode::transfer(tree.body(index), part.encoding);
+        let name =
+            part.name().and_then(names::harmless).or_else(|| (part.shape == Shape::Unopened).then(|| "unopened-parts.eml".to_owned()));
+        let as_sent = part.name().filter(|sent| Some(*sent) != name.as_deref()).map(str::to_owned);
+        Attachment {
+            of,
+            kind: name.as_deref().map_or(Kind::Other, kinds::of),
+            name,
+            name_as_sent: as_sent,
+            media_type: sniffed(&bytes, part.shape),
+            declared_type: part.media().to_owned(),
+            size: bytes.len() as u64,
+            sha256: hex(&Sha256::digest(&bytes)),
+            role,
+            reason,
+            source: match in_memory {
+                true => Source::Decoded(bytes.into_owned()),
+                false => Source::Range { range: part.body.clone(), encoding: part.encoding },
+            },
+        }
+    }
+}
+
+/// Whether a leaf is shown as text, and as which.
+fn text_kind(tree: &Tree<'_>, index: usize, parent: Option<&str>) -> Option<Rank> {
+    let part = &tree.parts[index];
+    if part.shape == Shape::Unopened || part.is_attachment() {
+        return None;
+    }
+    let kind = match part.media() {
+        "text/html" | "application/xhtml+xml" => Rank::Html,
+        "text/plain" => Rank::Plain,
+        // RFC 6522: a report's own parts are for programs, and the best explanation there is for people.
+        "message/delivery-status" | "message/disposition-notification" | "text/rfc822-headers" if parent == Some("multipart/report") => {
+            Rank::Plain
+        }
+        _ => return None,
+    };
+    // A name makes a file of it, unless it is the mail's own text or one of its forms.
+    let is_body = part.parent.is_none_or(|parent| tree.parts[parent].shape == Shape::Message) || parent == Some("multipart/alternative");
+    (part.name().is_none() || is_body).then_some(kind)
+}
+
+/// The media type that the content has, whatever the mail says.
+fn sniffed(bytes: &[u8], shape: Shape) -> String {
+    match shape {
+        Shape::Message => "message/rfc822".to_owned(),
+        Shape::Unopened => "application/octet-stream".to_owned(),
+        Shape::Leaf | Shape::Multipart => FileFormat::from_bytes(bytes).media_type().to_owned(),
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
+}
+
+/// Whether a message/rfc822 leaf stands in an encoding and must be decoded before it is opened (RFC 2046 §5.2.1 forbids it; it happens).
+pub fn is_encoded_message(tree: &Tree<'_>, index: usize) -> bool {
+    tree.parts[index].shape == Shape::Leaf
+        && tree.parts[index].media() == "message/rfc822"
+        && tree.parts[index].encoding != Encoding::Identity
+}
