@@ -1,6 +1,10 @@
 //! Rohrpost carries candidates' e-mail into the recruiting record. The way of a mail is in `pipeline`; the house is described in
 //! docs/architecture.md.
 
-pub mod model;
-pub mod understand;
+pub mod authenticate;
 pub mod cli;
+pub mod model;
+pub mod notify;
+pub mod place;
+pub mod store;
+pub mod understand;

@@ -45,8 +45,9 @@ impl<'a> Header<'a> {
                 break;
             }
             let Some((name, value_at)) = field_name(line) else {
-                // An mbox separator line before the first field is no part of the mail.
-                if header.fields.is_empty() && (line.starts_with(b"From ") || line.starts_with(b">From ")) {
+                // An mbox separator or a line of blanks before the first field is no part of the mail.
+                let is_noise = line.starts_with(b"From ") || line.starts_with(b">From ") || line.trim_ascii().is_empty();
+                if header.fields.is_empty() && is_noise {
                     at = end;
                     header.body = end;
                     continue;
@@ -144,6 +145,7 @@ mod tests {
     #[test]
     fn mbox_line_and_empty_mail() {
         assert_eq!(Header::read(b"From x@y Tue\nSubject: s\n\nb").text("subject").as_deref(), Some("s"));
+        assert_eq!(Header::read(b"   \r\nSubject: s\n\nb").text("subject").as_deref(), Some("s"));
         assert_eq!(Header::read(b"").body, 0);
         assert_eq!(Header::read(b"\r\nbody").body, 2);
     }

@@ -6,6 +6,7 @@ pub mod arrival;
 pub mod facts;
 pub mod header;
 pub mod id;
+pub mod import;
 pub mod message;
 pub mod organisation;
 pub mod outbound;

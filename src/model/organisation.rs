@@ -166,6 +166,4 @@ pub struct Application {
 pub struct Candidate {
     pub id: String,
     pub name: String,
-    /// In comparison form.
-    pub addresses: Vec<String>,
 }

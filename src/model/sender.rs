@@ -6,15 +6,22 @@ use serde::{Deserialize, Serialize};
 /// A sender after judgement. A `User` exists here only if something proved that the mail is his (G6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sender {
-    User { user: User, proof: Proof },
-    Unproven(Unproven),
+    User {
+        user: User,
+        proof: Proof,
+    },
+    /// Nobody is proved. `claims_user`: From bears a user's address all the same.
+    Unproven {
+        why: Unproven,
+        claims_user: bool,
+    },
 }
 
 impl Sender {
     pub fn user(&self) -> Option<&User> {
         match self {
             Sender::User { user, .. } => Some(user),
-            Sender::Unproven(_) => None,
+            Sender::Unproven { .. } => None,
         }
     }
 }

@@ -5,14 +5,13 @@ use super::message::Automatic;
 use super::organisation::Application;
 use super::user::User;
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What placing must know. Bounded: a mail can ask for some hundred numbers and addresses at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Questions {
-    /// The typed number first, then its near misses.
+    /// The typed number, or the one that an operator chose.
     pub number: Option<String>,
-    pub near_numbers: Vec<String>,
     /// Senders inside, in comparison form.
     pub addresses: Vec<String>,
     /// G3.
@@ -24,15 +23,23 @@ pub struct Questions {
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     pub by_number: Option<Application>,
-    pub near: Vec<Application>,
-    /// Applications of candidates who have one of the addresses.
-    pub by_address: Vec<Application>,
+    /// Candidates who have each of the addresses, by id.
+    pub owners: HashMap<String, Vec<String>>,
     /// Which of the addresses are users of this tenant.
     pub users: HashSet<String>,
     /// The entry that was filed under this dedupe key.
     pub filed_before: Option<EntryId>,
     /// Whether another mail was filed under the same Message-ID.
     pub same_message_id: bool,
+}
+
+/// Applications that a held mail may belong to.
+#[derive(Clone, Debug, Default)]
+pub struct Nearby {
+    /// Of candidates who have one of the addresses.
+    pub by_address: Vec<Application>,
+    /// With a number one slip away.
+    pub by_number: Vec<Application>,
 }
 
 /// The decision.

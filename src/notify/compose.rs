@@ -1,0 +1,191 @@
+//! Who must hear of a mail, and what they read. Pure: values in, notices out; sends nothing, reads no clock.
+//! A notice never holds a word of the candidate's text; a receipt never names an application.
+
+use super::texts::say;
+use crate::model::arrival::{Envelope, Purpose};
+use crate::model::id::EntryId;
+use crate::model::message::{Message, PartRole};
+use crate::model::organisation::Tenant;
+use crate::model::outbound::{MessagePurpose, Notice, ReplyTo};
+use crate::model::sender::Sender;
+use crate::model::user::Locale;
+use crate::model::verdict::{Audience, Flag, HoldReason, Placement, Verdict};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// Receipts that one address gets within an hour; more would only help a loop (G7).
+const MOST_RECEIPTS: u32 = 20;
+
+/// What compose may look at beside the verdict.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances<'a> {
+    pub tenant: &'a Tenant,
+    pub sender: &'a Sender,
+    pub envelope: &'a Envelope,
+    /// When the mail was accepted.
+    pub at: Timestamp,
+    /// The id that the history entry will have, for links.
+    pub entry: EntryId,
+    /// `https://…` without a slash at its end.
+    pub portal_url: Option<&'a str>,
+    /// The operator's address, for mail to postmaster.
+    pub postmaster: Option<&'a str>,
+}
+
+/// All notices of one mail. Once per person (S1.E16); the order is the audience's.
+pub fn compose(verdict: &Verdict, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
+    match verdict {
+        Verdict::File(placement) => told(placement, message, audience, on),
+        Verdict::Hold(reason) => receipt(*reason, message, audience, on).into_iter().collect(),
+        Verdict::Ignore(_) if on.envelope.purpose == Purpose::Postmaster => to_operator(on).into_iter().collect(),
+        Verdict::Ignore(_) | Verdict::Duplicate(_) => Vec::new(),
+    }
+}
+
+/// S1.24–S1.27, S1.E17.
+fn told(placement: &Placement, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
+    let forwarder = on.sender.user().map(|user| user.id);
+    let responsible: Vec<_> = audience.responsible.iter().filter(|user| user.role.is_told()).collect();
+    if responsible.is_empty() {
+        let fallback = on.tenant.fallback_address.as_deref();
+        return fallback.map(|to| notice(to, on.tenant.locale, "notice-why-fallback", placement, message, on)).into_iter().collect();
+    }
+    let wanted = responsible.into_iter().filter(|user| on.tenant.notify_forwarder || Some(user.id) != forwarder);
+    wanted.map(|user| notice(&user.email, user.locale, "notice-why", placement, message, on)).collect()
+}
+
+fn notice(to: &str, locale: Locale, why: &str, placement: &Placement, message: &Message, on: Circumstances<'_>) -> Notice {
+    let application = &placement.application;
+    let candidate = application.candidate.name.as_str();
+    let original = message.original.as_ref();
+    let mut lines = Vec::new();
+    match original.map(|original| original.from.label()).filter(|label| !label.is_empty()) {
+        Some(writer) => lines.push(say(locale, "notice-wrote", &[("writer", writer)])),
+        None => lines.push(say(locale, "notice-wrote-unnamed", &[("candidate", candidate)])),
+    }
+    lines.push(String::new());
+    lines.push(say(
+        locale,
+        "notice-application",
+        &[("reference", &application.reference), ("candidate", candidate), ("job", &application.job_title)],
+    ));
+    if let Some(written) = original.and_then(|original| original.date.as_deref()).and_then(|date| written(date, on.tenant, locale)) {
+        lines.push(say(locale, "notice-written", &[("date", &written)]));
+    }
+    match on.sender.user() {
+        Some(user) => lines.push(say(locale, "notice-forwarded", &[("forwarder", &user.name), ("date", &shown(on.at, on.tenant, locale))])),
+        None => lines.push(say(locale, "notice-assigned", &[])),
+    }
+    lines.extend(files(locale, message));
+    let hints = [(Flag::Closed, "notice-closed"), (Flag::SenderUnknown, "notice-sender-unknown"), (Flag::SameMessageId, "notice-same-id")];
+    for (_, key) in hints.iter().filter(|(flag, _)| placement.flags.contains(flag)) {
+        lines.push(String::new());
+        lines.push(say(locale, key, &[]));
+    }
+    if let Some(portal) = on.portal_url {
+        lines.extend([String::new(), say(locale, "notice-open", &[]), format!("{portal}/e/{}", on.entry)]);
+    }
+    lines.extend([String::new(), "-- ".to_owned(), say(locale, why, &[])]);
+    let subject = say(locale, "notice-subject", &[("candidate", candidate), ("reference", &application.reference)]);
+    let reply_to = on.tenant.fallback_address.clone().map_or(ReplyTo::Nobody, ReplyTo::Address);
+    Notice { purpose: MessagePurpose::ReplyImported, to: to.to_owned(), locale, subject, text: lines.join("\n"), reply_to }
+}
+
+fn files(locale: Locale, message: &Message) -> Vec<String> {
+    let unnamed = say(locale, "file-unnamed", &[]);
+    let filed = message.attachments.iter().filter(|attachment| attachment.role == PartRole::File);
+    let names: Vec<String> = filed
+        .map(|attachment| {
+            let kind = say(locale, &format!("kind-{}", attachment.kind.as_str()), &[]);
+            let name = attachment.name.as_deref().unwrap_or(&unnamed);
+            format!("  {}", say(locale, "notice-file", &[("name", name), ("kind", &kind)]))
+        })
+        .collect();
+    if names.is_empty() {
+        return vec![say(locale, "notice-no-files", &[])];
+    }
+    std::iter::once(say(locale, "notice-files", &[])).chain(names).collect()
+}
+
+/// To the proved forwarder alone, never in answer to automatic mail, at most so many an hour (G7).
+fn receipt(reason: HoldReason, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Option<Notice> {
+    let user = on.sender.user()?;
+    if message.automatic.is_some() || audience.receipts_last_hour >= MOST_RECEIPTS {
+        return None;
+    }
+    let what = match reason {
+        HoldReason::NoNumber
+        | HoldReason::NumberNotStrict
+        | HoldReason::UnknownNumber
+        | HoldReason::BadCheckDigit
+        | HoldReason::ApplicationErased
+        | HoldReason::SenderMayNotImport
+        | HoldReason::NumberAndSenderDisagree
+        | HoldReason::NumberUnconfirmed => format!("receipt-{}", reason.as_str()),
+        // Nobody is proved, or nothing was understood: whether the mail was automatic is not known either.
+        HoldReason::SenderNotAuthenticated
+        | HoldReason::SenderUnclear
+        | HoldReason::SenderUnknown
+        | HoldReason::Automatic
+        | HoldReason::Unreadable
+        | HoldReason::CrashedTwice => return None,
+    };
+    let locale = user.locale;
+    let number = message.reference.as_ref().or(message.near_reference.as_ref()).map_or("", |reference| reference.number.as_str());
+    let typed = if message.reference.is_some() { format!("{number} {}", message.subject) } else { message.subject.clone() };
+    let subject = match typed.trim() {
+        "" => say(locale, "receipt-subject-none", &[]),
+        typed => say(locale, "receipt-subject", &[("subject", typed)]),
+    };
+    let mut lines = vec![say(locale, "receipt-intro", &[("date", &shown(on.at, on.tenant, locale))]), String::new()];
+    if !typed.trim().is_empty() {
+        lines.extend([say(locale, "receipt-typed", &[("subject", &typed)]), String::new()]);
+    }
+    lines.extend([say(locale, &what, &[("number", number)]), String::new(), "-- ".to_owned(), say(locale, "receipt-end", &[])]);
+    Some(Notice {
+        purpose: MessagePurpose::Receipt,
+        to: user.email.clone(),
+        locale,
+        subject,
+        text: lines.join("\n"),
+        reply_to: ReplyTo::Token,
+    })
+}
+
+fn to_operator(on: Circumstances<'_>) -> Option<Notice> {
+    let locale = on.tenant.locale;
+    Some(Notice {
+        purpose: MessagePurpose::Postmaster,
+        to: on.postmaster?.to_owned(),
+        locale,
+        subject: say(locale, "postmaster-subject", &[]),
+        text: say(locale, "postmaster-text", &[]),
+        reply_to: ReplyTo::Nobody,
+    })
+}
+
+/// A moment as people of that language write it, in the tenant's time zone.
+fn shown(at: Timestamp, tenant: &Tenant, locale: Locale) -> String {
+    let zone = TimeZone::get(&tenant.time_zone).unwrap_or(TimeZone::UTC);
+    at.to_zoned(zone).strftime(pattern(locale)).to_string()
+}
+
+/// The date of an original: in the tenant's time zone where the mail names an offset, else as it stands there.
+fn written(date: &str, tenant: &Tenant, locale: Locale) -> Option<String> {
+    if let Ok(at) = date.parse::<Timestamp>() {
+        return Some(shown(at, tenant, locale));
+    }
+    let civil: jiff::civil::DateTime = date.parse().ok()?;
+    Some(civil.strftime(pattern(locale)).to_string())
+}
+
+fn pattern(locale: Locale) -> &'static str {
+    match locale {
+        Locale::De => "%d.%m.%Y, %H:%M",
+        Locale::En => "%-d %b %Y, %H:%M",
+        Locale::Sv => "%Y-%m-%d, %H:%M",
+    }
+}
+
+#[cfg(test)]
+mod tests;

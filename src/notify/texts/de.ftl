@@ -1,0 +1,46 @@
+# Was Menschen auf Deutsch lesen. Jede Sprache hat dieselben Schlüssel; ein Test prüft das.
+
+notice-subject = Neue Antwort von { $candidate } ({ $reference })
+notice-wrote = { $writer } hat geantwortet.
+notice-wrote-unnamed = Zur Bewerbung von { $candidate } ist eine Nachricht eingegangen.
+notice-application = Bewerbung: { $reference }, { $candidate }, { $job }
+notice-written = Geschrieben: { $date }
+notice-forwarded = Weitergeleitet: von { $forwarder }, { $date }
+notice-assigned = Zugeordnet: von Hand
+notice-files = Dateien:
+notice-file = { $name } ({ $kind })
+notice-no-files = Dateien: keine
+notice-closed = Die Bewerbung ist bereits abgeschlossen. Die Nachricht wurde trotzdem abgelegt.
+notice-sender-unknown = Die Absenderadresse ist bei dieser Person noch nicht bekannt. Bitte prüfe, ob die Nachricht hierher gehört.
+notice-same-id = Eine andere Nachricht mit derselben Kennung liegt schon vor; beide sind abgelegt.
+notice-open = Nachricht öffnen:
+notice-why = Du bekommst diese E-Mail, weil du für diese Bewerbung zuständig bist.
+notice-why-fallback = Du bekommst diese E-Mail, weil für diese Bewerbung niemand zuständig ist.
+
+receipt-subject = Nicht zugeordnet: { $subject }
+receipt-subject-none = Nicht zugeordnet: Nachricht ohne Betreff
+receipt-intro = Deine weitergeleitete Nachricht vom { $date } konnte nicht zugeordnet werden. Sie ist nicht verloren: Sie liegt unter »Zu klären«.
+receipt-typed = Dein Betreff: { $subject }
+receipt-no_number = Am Anfang des Betreffs steht keine Bewerbungsnummer. Bitte leite die Nachricht noch einmal weiter und schreib die Nummer an den Anfang, dann ein Leerzeichen, dann den Betreff.
+receipt-number_not_strict = Die Bewerbungsnummer steht nicht ganz am Anfang des Betreffs, oder es folgt ihr kein einzelnes Leerzeichen. Bitte leite die Nachricht noch einmal weiter: zuerst die Nummer, dann genau ein Leerzeichen, dann der Betreff.
+receipt-unknown_number = Die Bewerbungsnummer { $number } gibt es nicht. Bitte prüfe sie in der Bewerbung und leite die Nachricht mit der richtigen Nummer noch einmal weiter.
+receipt-bad_check_digit = In der Bewerbungsnummer { $number } ist mindestens eine Ziffer falsch: Die Prüfziffer stimmt nicht. Bitte leite die Nachricht mit der richtigen Nummer noch einmal weiter.
+receipt-application_erased = Die Bewerbung mit der Nummer { $number } wurde gelöscht. Zu ihr wird nichts mehr abgelegt.
+receipt-sender_may_not_import = Deine Rolle darf keine Antworten importieren. Bitte eine zuständige Personalmanagerin oder einen Personalmanager, die Nachricht weiterzuleiten.
+receipt-number_and_sender_disagree = Die Bewerbungsnummer { $number } gehört zu einer anderen Person als der, die die Nachricht geschrieben hat. Bitte prüfe die Nummer und leite die Nachricht noch einmal weiter.
+receipt-number_unconfirmed = Wir kennen die Person, die die Nachricht geschrieben hat, bei der Nummer { $number } nicht. Damit nichts in der falschen Akte landet, bestätigt jemand aus dem Personalteam die Zuordnung.
+receipt-end = Antworten auf diese E-Mail werden nicht gelesen.
+
+postmaster-subject = Nachricht an postmaster
+postmaster-text = Angehängt ist eine Nachricht, die an postmaster ging.
+
+kind-cv = Lebenslauf
+kind-cover_letter = Anschreiben
+kind-certificate = Zeugnis
+kind-employment_reference = Arbeitszeugnis
+kind-photo = Foto
+kind-work_sample = Arbeitsprobe
+kind-reference_report = Referenzbericht
+kind-dossier = Bewerbungsmappe
+kind-other = Sonstige
+file-unnamed = Datei ohne Namen

@@ -1,0 +1,46 @@
+# What people read in English. Every language has the same keys; a test sees to it.
+
+notice-subject = New reply from { $candidate } ({ $reference })
+notice-wrote = { $writer } has replied.
+notice-wrote-unnamed = A message about the application of { $candidate } has arrived.
+notice-application = Application: { $reference }, { $candidate }, { $job }
+notice-written = Written: { $date }
+notice-forwarded = Forwarded: by { $forwarder }, { $date }
+notice-assigned = Assigned: by hand
+notice-files = Files:
+notice-file = { $name } ({ $kind })
+notice-no-files = Files: none
+notice-closed = The application is closed already. The message has been filed all the same.
+notice-sender-unknown = The sender's address is not known of this person yet. Please check that the message belongs here.
+notice-same-id = Another message with the same identifier is there already; both are filed.
+notice-open = Open message:
+notice-why = You get this e-mail because you are responsible for this application.
+notice-why-fallback = You get this e-mail because nobody is responsible for this application.
+
+receipt-subject = Not filed: { $subject }
+receipt-subject-none = Not filed: message without a subject
+receipt-intro = The message that you forwarded on { $date } could not be filed. It is not lost: it waits under "To resolve".
+receipt-typed = Your subject: { $subject }
+receipt-no_number = The subject does not begin with a reference number. Please forward the message again with the number first, then a space, then the subject.
+receipt-number_not_strict = The reference number is not at the very beginning of the subject, or not followed by a single space. Please forward the message again: first the number, then exactly one space, then the subject.
+receipt-unknown_number = There is no reference number { $number }. Please look it up in the application and forward the message again with the right number.
+receipt-bad_check_digit = At least one digit of the reference number { $number } is wrong: the check digit does not match. Please forward the message again with the right number.
+receipt-application_erased = The application with the number { $number } has been erased. Nothing more is filed to it.
+receipt-sender_may_not_import = Your role may not import replies. Please ask a responsible HR manager to forward the message.
+receipt-number_and_sender_disagree = The reference number { $number } belongs to another person than the one who wrote the message. Please check the number and forward the message again.
+receipt-number_unconfirmed = The person who wrote the message is not known under the number { $number }. So that nothing ends up in the wrong file, somebody of the HR team will confirm where it belongs.
+receipt-end = Answers to this e-mail are not read.
+
+postmaster-subject = Message to postmaster
+postmaster-text = Attached is a message that was sent to postmaster.
+
+kind-cv = CV
+kind-cover_letter = Cover letter
+kind-certificate = Certificate
+kind-employment_reference = Employment reference
+kind-photo = Photo
+kind-work_sample = Work sample
+kind-reference_report = Reference report
+kind-dossier = Application folder
+kind-other = Other
+file-unnamed = file without a name

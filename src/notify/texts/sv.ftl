@@ -1,0 +1,46 @@
+# Det som människor läser på svenska. Alla språk har samma nycklar; ett test ser till det.
+
+notice-subject = Nytt svar från { $candidate } ({ $reference })
+notice-wrote = { $writer } har svarat.
+notice-wrote-unnamed = Ett meddelande om ansökan från { $candidate } har kommit in.
+notice-application = Ansökan: { $reference }, { $candidate }, { $job }
+notice-written = Skrivet: { $date }
+notice-forwarded = Vidarebefordrat: av { $forwarder }, { $date }
+notice-assigned = Tilldelat: för hand
+notice-files = Filer:
+notice-file = { $name } ({ $kind })
+notice-no-files = Filer: inga
+notice-closed = Ansökan är redan avslutad. Meddelandet har ändå lagts till.
+notice-sender-unknown = Avsändarens adress är ännu inte känd för den här personen. Kontrollera att meddelandet hör hemma här.
+notice-same-id = Ett annat meddelande med samma identitet finns redan; båda är sparade.
+notice-open = Öppna meddelandet:
+notice-why = Du får det här mejlet eftersom du är ansvarig för den här ansökan.
+notice-why-fallback = Du får det här mejlet eftersom ingen är ansvarig för den här ansökan.
+
+receipt-subject = Inte på plats: { $subject }
+receipt-subject-none = Inte på plats: meddelande utan ämne
+receipt-intro = Meddelandet som du vidarebefordrade { $date } kunde inte placeras. Det är inte borta: det väntar under »Att reda ut«.
+receipt-typed = Ditt ämne: { $subject }
+receipt-no_number = Ämnesraden börjar inte med ett ansökningsnummer. Vidarebefordra meddelandet igen med numret först, sedan ett mellanslag, sedan ämnet.
+receipt-number_not_strict = Ansökningsnumret står inte allra först i ämnesraden, eller följs inte av ett enda mellanslag. Vidarebefordra meddelandet igen: först numret, sedan exakt ett mellanslag, sedan ämnet.
+receipt-unknown_number = Ansökningsnumret { $number } finns inte. Slå upp det i ansökan och vidarebefordra meddelandet igen med rätt nummer.
+receipt-bad_check_digit = Minst en siffra i ansökningsnumret { $number } är fel: kontrollsiffran stämmer inte. Vidarebefordra meddelandet igen med rätt nummer.
+receipt-application_erased = Ansökan med numret { $number } har raderats. Inget mer läggs till den.
+receipt-sender_may_not_import = Din roll får inte importera svar. Be en ansvarig HR-chef att vidarebefordra meddelandet.
+receipt-number_and_sender_disagree = Ansökningsnumret { $number } tillhör en annan person än den som skrev meddelandet. Kontrollera numret och vidarebefordra meddelandet igen.
+receipt-number_unconfirmed = Personen som skrev meddelandet är inte känd under numret { $number }. För att inget ska hamna i fel akt bekräftar någon i HR-teamet var det hör hemma.
+receipt-end = Svar på det här mejlet läses inte.
+
+postmaster-subject = Meddelande till postmaster
+postmaster-text = Bifogat finns ett meddelande som skickades till postmaster.
+
+kind-cv = CV
+kind-cover_letter = Personligt brev
+kind-certificate = Betyg
+kind-employment_reference = Arbetsintyg
+kind-photo = Foto
+kind-work_sample = Arbetsprov
+kind-reference_report = Referensrapport
+kind-dossier = Ansökningshandlingar
+kind-other = Övrigt
+file-unnamed = fil utan namn

@@ -1,0 +1,113 @@
+//! What the doors ask before a tenant is known: whose is this address, who signs in.
+
+use super::{Store, moment};
+use crate::model::address;
+use crate::model::arrival::{Purpose, Recipient};
+use crate::model::facts::Login;
+use crate::model::id::{OutboundId, TenantId, UserId};
+use anyhow::Context;
+use jiff::Timestamp;
+use sqlx::Row;
+
+/// A login name's owner and password hash.
+#[derive(Clone)]
+pub struct Credentials {
+    pub login: Login,
+    /// PHC string; none means that this user cannot sign in.
+    pub password_hash: Option<String>,
+}
+
+/// The local part of the addresses that bounces of our messages go to.
+const BOUNCES: &str = "bounces";
+
+impl Store {
+    /// Whom an envelope recipient stands for; none if we do not take mail for it.
+    pub async fn recipient(&self, path: &str) -> anyhow::Result<Option<Recipient>> {
+        let whole = address::key(path);
+        // RFC 5321 §4.5.1: postmaster without a domain, in any case.
+        if whole == "postmaster" {
+            return Ok(Some(postmaster(whole)));
+        }
+        let (mailbox, detail) = address::without_detail(&whole);
+        if let Some(tenant) = self.tenant_of_import_address(&mailbox).await? {
+            let purpose = match detail {
+                Some(token) if self.is_receipt_token(&tenant, &token).await? => Purpose::ReceiptAnswer,
+                _ => Purpose::Import,
+            };
+            return Ok(Some(Recipient { tenant, mailbox, purpose }));
+        }
+        let Some((local, domain)) = address::split(&mailbox) else { return Ok(None) };
+        if local == "postmaster" && self.has_domain(domain).await? {
+            return Ok(Some(postmaster(mailbox)));
+        }
+        let message = detail.filter(|_| local == BOUNCES).and_then(|id| id.parse::<OutboundId>().ok());
+        match message {
+            Some(message) => Ok(self.tenant_of_message(message, domain).await?.map(|tenant| Recipient {
+                tenant,
+                mailbox: whole,
+                purpose: Purpose::Bounces { message },
+            })),
+            None => Ok(None),
+        }
+    }
+
+    async fn tenant_of_import_address(&self, mailbox: &str) -> anyhow::Result<Option<TenantId>> {
+        let found: Option<String> =
+            sqlx::query_scalar("select tenant from import_address where address = $1").bind(mailbox).fetch_optional(&self.reads).await?;
+        Ok(found.map(TenantId::new))
+    }
+
+    async fn is_receipt_token(&self, tenant: &TenantId, token: &str) -> anyhow::Result<bool> {
+        let row = sqlx::query("select tenant, expires_at from token where token = $1 and purpose = 'receipt'")
+            .bind(token)
+            .fetch_optional(&self.reads)
+            .await?;
+        Ok(row.is_some_and(|row| row.get::<String, _>("tenant") == tenant.as_str() && moment(row.get("expires_at")) > Timestamp::now()))
+    }
+
+    /// Whether any import address is at that domain.
+    async fn has_domain(&self, domain: &str) -> anyhow::Result<bool> {
+        let found: Option<i64> = sqlx::query_scalar("select 1 from import_address where address like $1 escape '\\' limit 1")
+            .bind(ends_with_domain(domain))
+            .fetch_optional(&self.reads)
+            .await?;
+        Ok(found.is_some())
+    }
+
+    async fn tenant_of_message(&self, message: OutboundId, domain: &str) -> anyhow::Result<Option<TenantId>> {
+        let found: Option<String> = sqlx::query_scalar(
+            "select m.tenant from import_address a join outbound_message m on m.tenant = a.tenant and m.id = $1
+             where a.address like $2 escape '\\' and m.domain = $3 limit 1",
+        )
+        .bind(message.to_string())
+        .bind(ends_with_domain(domain))
+        .bind(domain)
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(found.map(TenantId::new))
+    }
+
+    /// The account behind a login name.
+    pub async fn credentials(&self, name: &str) -> anyhow::Result<Option<Credentials>> {
+        let row = sqlx::query(
+            "select l.tenant, l.user_id, l.password_hash from login l
+             join user_account u on u.tenant = l.tenant and u.id = l.user_id where l.name = $1 and u.active",
+        )
+        .bind(address::key(name))
+        .fetch_optional(&self.reads)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let user: UserId = row.get::<String, _>("user_id").parse().context("login.user_id")?;
+        let login = Login { tenant: TenantId::new(row.get::<String, _>("tenant")), user };
+        Ok(Some(Credentials { login, password_hash: row.get("password_hash") }))
+    }
+}
+
+fn postmaster(mailbox: String) -> Recipient {
+    Recipient { tenant: TenantId::machine(), mailbox, purpose: Purpose::Postmaster }
+}
+
+fn ends_with_domain(domain: &str) -> String {
+    let escaped: String = domain.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect();
+    format!("%@{escaped}")
+}

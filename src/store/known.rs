@@ -1,0 +1,258 @@
+//! What judging and placing may look at, read for one mail: the tenant, its users, the applications that could be meant.
+
+use super::Store;
+use crate::model::facts::Facts;
+use crate::model::id::{EntryId, TenantId, UserId};
+use crate::model::message::Kind;
+use crate::model::organisation::{Application, Candidate, ReferenceRules, Status, Tenant};
+use crate::model::reference::{Check, Grammar};
+use crate::model::user::{Locale, Role, User};
+use crate::model::verdict::{Audience, Found, Nearby, Questions};
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+use std::collections::{HashMap, HashSet};
+
+/// Applications that one question may bring back: a candidate with more has them elsewhere too.
+const MOST_APPLICATIONS: i64 = 20;
+
+const APPLICATION: &str = "select a.id, a.reference, a.has_check_digit, a.job, a.status, a.erased, a.candidate, c.name as candidate_name,
+    j.title as job_title, j.closed as job_closed from application a
+    join candidate c on c.tenant = a.tenant and c.id = a.candidate
+    join job j on j.tenant = a.tenant and j.id = a.job";
+
+/// What applications are looked up by.
+#[derive(Clone, Copy)]
+enum By {
+    Number,
+    /// Any of the candidate's addresses.
+    Address,
+}
+
+impl Store {
+    /// All tenants' names; the machine's own is left out.
+    pub async fn tenants(&self) -> anyhow::Result<Vec<TenantId>> {
+        let ids: Vec<String> =
+            sqlx::query_scalar("select id from tenant where id <> $1 order by id").bind(TenantId::MACHINE).fetch_all(&self.reads).await?;
+        Ok(ids.into_iter().map(TenantId::new).collect())
+    }
+
+    /// A tenant's settings.
+    pub async fn tenant(&self, id: &TenantId) -> anyhow::Result<Option<Tenant>> {
+        let row = sqlx::query("select * from tenant where id = $1").bind(id.as_str()).fetch_optional(&self.reads).await?;
+        let Some(row) = row else { return Ok(None) };
+        let import_addresses = sqlx::query_scalar("select address from import_address where tenant = $1 order by position")
+            .bind(id.as_str())
+            .fetch_all(&self.reads)
+            .await?;
+        Ok(Some(tenant(&row, import_addresses).with_context(|| format!("tenant {id}"))?))
+    }
+
+    /// The users whom the facts could speak of: the one who signed in, and those who have one of the From addresses.
+    pub async fn users_in_question(&self, tenant: &TenantId, facts: &Facts) -> anyhow::Result<Vec<(User, Vec<String>)>> {
+        let login = facts.login.as_ref().filter(|login| login.tenant == *tenant).map(|login| login.user.to_string());
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
+            "select u.id, u.email, u.name, u.role, u.locale, u.active, x.address from user_address x
+             join user_account u on u.tenant = x.tenant and u.id = x.user_id where x.tenant = ",
+        );
+        query.push_bind(tenant.as_str()).push(" and (x.address in (");
+        let mut list = query.separated(", ");
+        // An empty list is no SQL everywhere; the empty address is nobody's.
+        list.push_bind("");
+        for from in facts.from.iter().take(10) {
+            list.push_bind(from);
+        }
+        query.push(")");
+        if let Some(user) = login {
+            query.push(" or x.user_id = ").push_bind(user);
+        }
+        query.push(") order by u.id");
+        let rows = query.build().fetch_all(&self.reads).await?;
+        let mut users: Vec<(User, Vec<String>)> = Vec::new();
+        for row in &rows {
+            let found = user(row)?;
+            let address: String = row.get("address");
+            match users.last_mut().filter(|(last, _)| last.id == found.id) {
+                Some((_, addresses)) => addresses.push(address),
+                None => users.push((found, vec![address])),
+            }
+        }
+        Ok(users)
+    }
+
+    /// Answers what placing asks.
+    pub async fn found(&self, tenant: &TenantId, questions: &Questions) -> anyhow::Result<Found> {
+        let mut found = Found::default();
+        if let Some(number) = &questions.number {
+            found.by_number = self.application(tenant, number).await?;
+        }
+        if !questions.addresses.is_empty() {
+            found.owners = self.owners_of(tenant, &questions.addresses).await?;
+            found.users = self.users_among(tenant, &questions.addresses).await?;
+        }
+        let same: Vec<(String, Option<String>)> = sqlx::query_as(
+            "select id, dedupe_key from history_entry where tenant = $1 and (dedupe_key = $2 or message_id = $3) order by id limit 20",
+        )
+        .bind(tenant.as_str())
+        .bind(&questions.dedupe_key)
+        .bind(&questions.message_id)
+        .fetch_all(&self.reads)
+        .await?;
+        for (id, key) in same {
+            if key.as_deref() == Some(&questions.dedupe_key) {
+                found.filed_before = Some(id.parse::<EntryId>().context("history_entry.id")?);
+            } else {
+                found.same_message_id = true;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Applications that a held mail may belong to: those of the people inside, and those with one of the numbers.
+    pub async fn nearby(&self, tenant: &TenantId, addresses: &[String], numbers: &[String]) -> anyhow::Result<Nearby> {
+        Ok(Nearby {
+            by_address: self.applications_by(By::Address, tenant, addresses).await?,
+            by_number: self.applications_by(By::Number, tenant, numbers).await?,
+        })
+    }
+
+    /// Applications that have one of the values.
+    async fn applications_by(&self, by: By, tenant: &TenantId, values: &[String]) -> anyhow::Result<Vec<Application>> {
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (open, close) = match by {
+            By::Number => ("a.reference in (", ")"),
+            By::Address => {
+                ("a.candidate in (select x.candidate from candidate_address x where x.tenant = a.tenant and x.address in (", "))")
+            }
+        };
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(APPLICATION);
+        query.push(" where a.tenant = ").push_bind(tenant.as_str()).push(" and ").push(open);
+        let mut list = query.separated(", ");
+        for value in values {
+            list.push_bind(value);
+        }
+        query.push(close).push(" order by a.reference limit ").push_bind(MOST_APPLICATIONS);
+        let rows = query.build().fetch_all(&self.reads).await?;
+        Ok(rows.iter().map(application).collect())
+    }
+
+    /// Candidates who have each of the addresses.
+    async fn owners_of(&self, tenant: &TenantId, addresses: &[String]) -> anyhow::Result<HashMap<String, Vec<String>>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("select address, candidate from candidate_address where tenant = ");
+        query.push_bind(tenant.as_str()).push(" and address in (");
+        let mut list = query.separated(", ");
+        for address in addresses {
+            list.push_bind(address);
+        }
+        query.push(")");
+        let mut owners: HashMap<String, Vec<String>> = HashMap::new();
+        for (address, candidate) in query.build_query_as::<(String, String)>().fetch_all(&self.reads).await? {
+            owners.entry(address).or_default().push(candidate);
+        }
+        Ok(owners)
+    }
+
+    async fn users_among(&self, tenant: &TenantId, addresses: &[String]) -> anyhow::Result<HashSet<String>> {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("select address from user_address where tenant = ");
+        query.push_bind(tenant.as_str()).push(" and address in (");
+        let mut list = query.separated(", ");
+        for address in addresses {
+            list.push_bind(address);
+        }
+        query.push(")");
+        Ok(query.build_query_scalar::<String>().fetch_all(&self.reads).await?.into_iter().collect())
+    }
+
+    /// One application by its number.
+    pub async fn application(&self, tenant: &TenantId, reference: &str) -> anyhow::Result<Option<Application>> {
+        Ok(self.applications_by(By::Number, tenant, &[reference.to_owned()]).await?.into_iter().next())
+    }
+
+    /// Who must hear of a mail: those responsible for the application or its job, each once, and how often the forwarder got a
+    /// receipt within the last hour.
+    pub async fn audience(
+        &self,
+        tenant: &TenantId,
+        application: Option<&Application>,
+        forwarder: Option<&str>,
+    ) -> anyhow::Result<Audience> {
+        let mut audience = Audience::default();
+        if let Some(application) = application {
+            let rows = sqlx::query(
+                "select u.id, u.email, u.name, u.role, u.locale, u.active from user_account u
+                 where u.tenant = $1 and u.active and u.id in (select r.user_id from responsible r where r.tenant = $1
+                     and (r.scope = 'job' and r.scope_id = $2 or r.scope = 'application' and r.scope_id = $3))
+                 order by u.email",
+            )
+            .bind(tenant.as_str())
+            .bind(&application.job)
+            .bind(&application.id)
+            .fetch_all(&self.reads)
+            .await?;
+            audience.responsible = rows.iter().map(user).collect::<anyhow::Result<_>>()?;
+        }
+        if let Some(forwarder) = forwarder {
+            let since = Timestamp::now() - SignedDuration::from_hours(1);
+            let sent: i64 = sqlx::query_scalar(
+                "select count(*) from outbound_message where tenant = $1 and recipient = $2 and created_at > $3 and purpose = 'receipt'",
+            )
+            .bind(tenant.as_str())
+            .bind(forwarder)
+            .bind(since.as_millisecond())
+            .fetch_one(&self.reads)
+            .await?;
+            audience.receipts_last_hour = u32::try_from(sent).unwrap_or(u32::MAX);
+        }
+        Ok(audience)
+    }
+}
+
+fn tenant(row: &SqliteRow, import_addresses: Vec<String>) -> anyhow::Result<Tenant> {
+    let check = match row.get::<&str, _>("reference_check") {
+        "mod11_10" => Check::Mod1110,
+        _ => Check::None,
+    };
+    let grammar = match row.get::<&str, _>("reference_grammar") {
+        "strict" => Grammar::Strict,
+        _ => Grammar::Tolerant,
+    };
+    let kinds: Option<Vec<Kind>> =
+        row.get::<Option<&str>, _>("documents_kinds").map(serde_json::from_str).transpose().context("documents_kinds")?;
+    Ok(Tenant {
+        id: TenantId::new(row.get::<String, _>("id")),
+        name: row.get("name"),
+        time_zone: row.get("time_zone"),
+        locale: Locale::parse(row.get("locale")).unwrap_or_default(),
+        fallback_address: row.get("fallback_address"),
+        import_addresses,
+        reference: ReferenceRules { pattern: row.get("reference_pattern"), check, grammar, prefix: row.get("reference_prefix") },
+        may_import: serde_json::from_str::<Vec<Role>>(row.get("may_import")).context("may_import")?,
+        documents_tab: row.get("documents_tab"),
+        documents_kinds: kinds,
+        notify_forwarder: row.get("notify_forwarder"),
+    })
+}
+
+fn user(row: &SqliteRow) -> anyhow::Result<User> {
+    let id: UserId = row.get::<String, _>("id").parse().context("user_account.id")?;
+    let role = Role::parse(row.get("role")).with_context(|| format!("user {id}: unknown role"))?;
+    let locale = Locale::parse(row.get("locale")).unwrap_or_default();
+    Ok(User { id, name: row.get("name"), email: row.get("email"), role, locale, active: row.get("active") })
+}
+
+fn application(row: &SqliteRow) -> Application {
+    let status = Status::parse(row.get("status")).unwrap_or_default();
+    Application {
+        id: row.get("id"),
+        reference: row.get("reference"),
+        has_check_digit: row.get("has_check_digit"),
+        job: row.get("job"),
+        job_title: row.get("job_title"),
+        closed: status.is_terminal() || row.get::<bool, _>("job_closed"),
+        erased: row.get("erased"),
+        candidate: Candidate { id: row.get("candidate"), name: row.get("candidate_name") },
+    }
+}

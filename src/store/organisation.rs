@@ -1,0 +1,414 @@
+//! Loading an organisation: what `import` writes, in bounded steps that can be repeated.
+
+use super::Store;
+use crate::model::address;
+use crate::model::id::{TenantId, UserId};
+use crate::model::import::{ApplicationIn, Existing, ImportFile, JobIn, UserIn};
+use crate::model::message::Kind;
+use crate::model::reference::{self, Check};
+use crate::model::user::{Locale, Role};
+use anyhow::Context;
+use jiff::Timestamp;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Row, Sqlite};
+use std::collections::{HashMap, HashSet};
+
+/// Records of one step: a longer transaction would keep the daemon waiting.
+const STEP: usize = 200;
+/// Values of one `in` list.
+const LIST: usize = 500;
+
+/// What an import did.
+#[derive(Clone, Debug, Default)]
+pub struct Imported {
+    pub departments: usize,
+    pub users: usize,
+    pub jobs: usize,
+    pub applications: usize,
+    /// Application id and the number that was issued for it.
+    pub issued: Vec<(String, String)>,
+}
+
+impl Store {
+    /// What the database holds of the things that the file names.
+    pub async fn existing(&self, file: &ImportFile) -> anyhow::Result<Existing> {
+        let tenant = TenantId::new(&file.tenant.id);
+        let column = async |sql: &'static str| -> anyhow::Result<HashSet<String>> {
+            Ok(sqlx::query_scalar::<_, String>(sql).bind(tenant.as_str()).fetch_all(&self.reads).await?.into_iter().collect())
+        };
+        let import_addresses: Vec<(String, String)> =
+            sqlx::query_as("select address, tenant from import_address").fetch_all(&self.reads).await?;
+        let mut references = HashMap::new();
+        let numbers: Vec<&String> = file.applications.iter().filter_map(|one| one.reference.as_ref()).collect();
+        for numbers in numbers.chunks(LIST) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("select reference, id from application where tenant = ");
+            query.push_bind(tenant.as_str()).push(" and reference in (");
+            let mut list = query.separated(", ");
+            for number in numbers {
+                list.push_bind(*number);
+            }
+            query.push(")");
+            references.extend(query.build_query_as::<(String, String)>().fetch_all(&self.reads).await?);
+        }
+        let mut foreign_logins = HashSet::new();
+        for users in file.users.chunks(LIST) {
+            let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("select name from login where tenant <> ");
+            query.push_bind(tenant.as_str()).push(" and name in (");
+            let mut list = query.separated(", ");
+            for user in users {
+                list.push_bind(address::key(&user.email));
+            }
+            query.push(")");
+            foreign_logins.extend(query.build_query_scalar::<String>().fetch_all(&self.reads).await?);
+        }
+        Ok(Existing {
+            tenant: self.tenant(&tenant).await?,
+            departments: column("select id from department where tenant = $1").await?,
+            users: column("select address from user_address where tenant = $1 and is_login").await?,
+            jobs: column("select id from job where tenant = $1").await?,
+            references,
+            import_addresses: import_addresses.into_iter().collect(),
+            foreign_logins,
+        })
+    }
+
+    /// Writes a file that has no faults. Each step is a transaction; running the whole again changes nothing more.
+    pub async fn import(&self, file: ImportFile, existing: &Existing) -> anyhow::Result<Imported> {
+        let tenant = TenantId::new(&file.tenant.id);
+        let mut done = Imported {
+            departments: file.departments.len(),
+            users: file.users.len(),
+            jobs: file.jobs.len(),
+            applications: file.applications.len(),
+            issued: Vec::new(),
+        };
+        let settings = Settings::of(&file, existing);
+        let locale = settings.locale;
+        let check = settings.check;
+        let prefix = settings.prefix.clone();
+        let departments = file.departments;
+        let id = tenant.clone();
+        self.write(move |c| {
+            Box::pin(async move {
+                put_tenant(c, &id, &settings).await?;
+                for department in departments {
+                    sqlx::query("insert into department (tenant, id, name) values ($1, $2, $3) on conflict (tenant, id) do update set name = excluded.name")
+                        .bind(id.as_str())
+                        .bind(department.id)
+                        .bind(department.name)
+                        .execute(&mut *c)
+                        .await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+        .context("tenant")?;
+        for users in chunks(file.users) {
+            let id = tenant.clone();
+            self.write(move |c| Box::pin(async move { put_users(c, &id, users, locale).await })).await.context("users")?;
+        }
+        for jobs in chunks(file.jobs) {
+            let id = tenant.clone();
+            self.write(move |c| Box::pin(async move { put_jobs(c, &id, jobs).await })).await.context("jobs")?;
+        }
+        for applications in chunks(file.applications) {
+            let (id, prefix) = (tenant.clone(), prefix.clone());
+            let issued = self.write(move |c| Box::pin(async move { put_applications(c, &id, applications, check, &prefix).await }));
+            done.issued.extend(issued.await.context("applications")?);
+        }
+        Ok(done)
+    }
+
+    /// Sets a user's password hash; an error if nobody has this login name.
+    pub async fn set_password_hash(&self, name: &str, hash: String) -> anyhow::Result<()> {
+        let name = address::key(name);
+        self.write(move |c| {
+            Box::pin(async move {
+                let done = sqlx::query("update login set password_hash = $2 where name = $1").bind(&name).bind(hash).execute(c).await?;
+                anyhow::ensure!(done.rows_affected() == 1, "{name}: there is no user with this address");
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+fn chunks<T>(list: Vec<T>) -> Vec<Vec<T>> {
+    let mut list = list.into_iter().peekable();
+    let mut chunks = Vec::new();
+    while list.peek().is_some() {
+        chunks.push(list.by_ref().take(STEP).collect());
+    }
+    chunks
+}
+
+/// A tenant's settings as they will be.
+struct Settings {
+    name: String,
+    time_zone: String,
+    locale: Locale,
+    fallback_address: Option<String>,
+    pattern: String,
+    check: Check,
+    grammar: &'static str,
+    prefix: String,
+    may_import: Vec<Role>,
+    documents_tab: bool,
+    documents_kinds: Option<Vec<Kind>>,
+    notify_forwarder: bool,
+    import_addresses: Vec<String>,
+}
+
+impl Settings {
+    fn of(file: &ImportFile, existing: &Existing) -> Settings {
+        let (said, old) = (&file.tenant, existing.tenant.as_ref());
+        let merged = file.merged(existing);
+        Settings {
+            name: said.name.clone().or_else(|| old.map(|tenant| tenant.name.clone())).unwrap_or_else(|| said.id.clone()),
+            time_zone: said.time_zone.clone().or_else(|| old.map(|tenant| tenant.time_zone.clone())).unwrap_or_else(|| "UTC".into()),
+            locale: said.locale.or_else(|| old.map(|tenant| tenant.locale)).unwrap_or_default(),
+            fallback_address: said.fallback_address.clone().or_else(|| old.and_then(|tenant| tenant.fallback_address.clone())),
+            pattern: merged.pattern,
+            check: merged.check,
+            grammar: merged.grammar.as_str(),
+            prefix: merged.prefix,
+            may_import: said
+                .may_import
+                .clone()
+                .or_else(|| old.map(|tenant| tenant.may_import.clone()))
+                .unwrap_or_else(|| vec![Role::HrManager, Role::DepartmentPlus]),
+            documents_tab: said.documents_tab.or_else(|| old.map(|tenant| tenant.documents_tab)).unwrap_or(false),
+            documents_kinds: said.documents_kinds.clone().or_else(|| old.and_then(|tenant| tenant.documents_kinds.clone())),
+            notify_forwarder: said.notify_forwarder.or_else(|| old.map(|tenant| tenant.notify_forwarder)).unwrap_or(true),
+            import_addresses: merged.import_addresses,
+        }
+    }
+}
+
+async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings: &Settings) -> anyhow::Result<()> {
+    sqlx::query(
+        "insert into tenant (id, name, time_zone, locale, fallback_address, reference_pattern, reference_check, reference_grammar,
+         reference_prefix, next_serial, may_import, documents_tab, documents_kinds, notify_forwarder, created_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14)
+         on conflict (id) do update set name = excluded.name, time_zone = excluded.time_zone, locale = excluded.locale,
+         fallback_address = excluded.fallback_address, reference_pattern = excluded.reference_pattern,
+         reference_check = excluded.reference_check, reference_grammar = excluded.reference_grammar,
+         reference_prefix = excluded.reference_prefix, may_import = excluded.may_import, documents_tab = excluded.documents_tab,
+         documents_kinds = excluded.documents_kinds, notify_forwarder = excluded.notify_forwarder",
+    )
+    .bind(id.as_str())
+    .bind(&settings.name)
+    .bind(&settings.time_zone)
+    .bind(settings.locale.as_str())
+    .bind(&settings.fallback_address)
+    .bind(&settings.pattern)
+    .bind(settings.check.as_str())
+    .bind(settings.grammar)
+    .bind(&settings.prefix)
+    .bind(serde_json::to_string(&settings.may_import)?)
+    .bind(settings.documents_tab)
+    .bind(settings.documents_kinds.as_ref().map(serde_json::to_string).transpose()?)
+    .bind(settings.notify_forwarder)
+    .bind(Timestamp::now().as_millisecond())
+    .execute(&mut *c)
+    .await?;
+    sqlx::query("delete from import_address where tenant = $1").bind(id.as_str()).execute(&mut *c).await?;
+    for (position, address) in (0i64..).zip(&settings.import_addresses) {
+        sqlx::query("insert into import_address (address, tenant, position) values ($1, $2, $3)")
+            .bind(address)
+            .bind(id.as_str())
+            .bind(position)
+            .execute(&mut *c)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserIn>, locale: Locale) -> anyhow::Result<()> {
+    for user in users {
+        let name = address::key(&user.email);
+        let known: Option<String> = sqlx::query_scalar("select user_id from user_address where tenant = $1 and address = $2 and is_login")
+            .bind(tenant.as_str())
+            .bind(&name)
+            .fetch_optional(&mut *c)
+            .await?;
+        let id = known.unwrap_or_else(|| UserId::generate().to_string());
+        sqlx::query(
+            "insert into user_account (tenant, id, email, name, role, locale, active) values ($1, $2, $3, $4, $5, $6, $7)
+             on conflict (tenant, id) do update set email = excluded.email, name = excluded.name, role = excluded.role,
+             locale = excluded.locale, active = excluded.active",
+        )
+        .bind(tenant.as_str())
+        .bind(&id)
+        .bind(user.email.trim())
+        .bind(&user.name)
+        .bind(user.role.as_str())
+        .bind(user.locale.unwrap_or(locale).as_str())
+        .bind(user.active)
+        .execute(&mut *c)
+        .await?;
+        for table in [
+            "delete from user_address where tenant = $1 and user_id = $2",
+            "delete from department_user where tenant = $1 and user_id = $2",
+        ] {
+            sqlx::query(table).bind(tenant.as_str()).bind(&id).execute(&mut *c).await?;
+        }
+        let addresses = std::iter::once((name.clone(), true)).chain(user.aliases.iter().map(|alias| (address::key(alias), false)));
+        for (address, is_login) in addresses {
+            sqlx::query("insert into user_address (tenant, address, user_id, is_login) values ($1, $2, $3, $4)")
+                .bind(tenant.as_str())
+                .bind(&address)
+                .bind(&id)
+                .bind(is_login)
+                .execute(&mut *c)
+                .await
+                .with_context(|| format!("{address}: another user of this tenant has this address"))?;
+        }
+        sqlx::query("insert into login (name, tenant, user_id) values ($1, $2, $3) on conflict (name) do nothing")
+            .bind(&name)
+            .bind(tenant.as_str())
+            .bind(&id)
+            .execute(&mut *c)
+            .await?;
+        for department in user.departments {
+            sqlx::query("insert into department_user (tenant, department, user_id) values ($1, $2, $3) on conflict do nothing")
+                .bind(tenant.as_str())
+                .bind(department)
+                .bind(&id)
+                .execute(&mut *c)
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+async fn put_jobs(c: &mut SqliteConnection, tenant: &TenantId, jobs: Vec<JobIn>) -> anyhow::Result<()> {
+    for job in jobs {
+        sqlx::query(
+            "insert into job (tenant, id, title, department, closed) values ($1, $2, $3, $4, $5)
+             on conflict (tenant, id) do update set title = excluded.title, department = excluded.department, closed = excluded.closed",
+        )
+        .bind(tenant.as_str())
+        .bind(&job.id)
+        .bind(&job.title)
+        .bind(&job.department)
+        .bind(job.closed)
+        .execute(&mut *c)
+        .await?;
+        put_responsible(c, tenant, "job", &job.id, &job.responsible).await?;
+    }
+    Ok(())
+}
+
+async fn put_responsible(c: &mut SqliteConnection, tenant: &TenantId, scope: &str, id: &str, emails: &[String]) -> anyhow::Result<()> {
+    sqlx::query("delete from responsible where tenant = $1 and scope = $2 and scope_id = $3")
+        .bind(tenant.as_str())
+        .bind(scope)
+        .bind(id)
+        .execute(&mut *c)
+        .await?;
+    for email in emails {
+        sqlx::query(
+            "insert into responsible (tenant, scope, scope_id, user_id)
+             select $1, $2, $3, user_id from user_address where tenant = $1 and address = $4 and is_login on conflict do nothing",
+        )
+        .bind(tenant.as_str())
+        .bind(scope)
+        .bind(id)
+        .bind(address::key(email))
+        .execute(&mut *c)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Returns the numbers that were issued.
+async fn put_applications(
+    c: &mut SqliteConnection,
+    tenant: &TenantId,
+    applications: Vec<ApplicationIn>,
+    check: Check,
+    prefix: &str,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let mut issued = Vec::new();
+    for application in applications {
+        put_candidate(c, tenant, &application).await?;
+        let old = sqlx::query("select reference, has_check_digit from application where tenant = $1 and id = $2")
+            .bind(tenant.as_str())
+            .bind(&application.id)
+            .fetch_optional(&mut *c)
+            .await?;
+        let old: Option<(String, bool)> = old.map(|row| (row.get("reference"), row.get("has_check_digit")));
+        let (number, has_check_digit) = match (&application.reference, old) {
+            (Some(given), Some((number, has_check_digit))) if *given == number => (number, has_check_digit || check == Check::Mod1110),
+            (Some(given), _) => (given.clone(), check == Check::Mod1110),
+            (None, Some(kept)) => kept,
+            (None, None) => {
+                let number = issue(c, tenant, prefix).await?;
+                issued.push((application.id.clone(), number.clone()));
+                (number, true)
+            }
+        };
+        sqlx::query(
+            "insert into application (tenant, id, reference, has_check_digit, job, candidate, status, erased) values ($1, $2, $3, $4, $5, $6, $7, $8)
+             on conflict (tenant, id) do update set reference = excluded.reference, has_check_digit = excluded.has_check_digit,
+             job = excluded.job, candidate = excluded.candidate, status = excluded.status, erased = excluded.erased",
+        )
+        .bind(tenant.as_str())
+        .bind(&application.id)
+        .bind(number)
+        .bind(has_check_digit)
+        .bind(&application.job)
+        .bind(&application.candidate.id)
+        .bind(application.status.as_str())
+        .bind(application.erased)
+        .execute(&mut *c)
+        .await?;
+        put_responsible(c, tenant, "application", &application.id, &application.responsible).await?;
+    }
+    Ok(issued)
+}
+
+async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application: &ApplicationIn) -> anyhow::Result<()> {
+    let candidate = &application.candidate;
+    sqlx::query("insert into candidate (tenant, id, name) values ($1, $2, $3) on conflict (tenant, id) do update set name = excluded.name")
+        .bind(tenant.as_str())
+        .bind(&candidate.id)
+        .bind(&candidate.name)
+        .execute(&mut *c)
+        .await?;
+    sqlx::query("delete from candidate_address where tenant = $1 and candidate = $2")
+        .bind(tenant.as_str())
+        .bind(&candidate.id)
+        .execute(&mut *c)
+        .await?;
+    for email in &candidate.emails {
+        sqlx::query("insert into candidate_address (tenant, address, candidate) values ($1, $2, $3) on conflict do nothing")
+            .bind(tenant.as_str())
+            .bind(address::key(email))
+            .bind(&candidate.id)
+            .execute(&mut *c)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The tenant's next number that no application has.
+async fn issue(c: &mut SqliteConnection, tenant: &TenantId, prefix: &str) -> anyhow::Result<String> {
+    loop {
+        let serial: i64 = sqlx::query_scalar("update tenant set next_serial = next_serial + 1 where id = $1 returning next_serial - 1")
+            .bind(tenant.as_str())
+            .fetch_one(&mut *c)
+            .await?;
+        let number = reference::issued(prefix, serial.try_into().context("serial")?);
+        let taken: Option<i64> = sqlx::query_scalar("select 1 from application where tenant = $1 and reference = $2")
+            .bind(tenant.as_str())
+            .bind(&number)
+            .fetch_optional(&mut *c)
+            .await?;
+        if taken.is_none() {
+            return Ok(number);
+        }
+    }
+}
