@@ -3,6 +3,8 @@
 
 pub mod authenticate;
 pub mod cli;
+pub mod config;
+pub mod intake;
 pub mod model;
 pub mod notify;
 pub mod place;

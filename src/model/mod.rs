@@ -7,6 +7,7 @@ pub mod facts;
 pub mod header;
 pub mod id;
 pub mod import;
+pub mod installation;
 pub mod message;
 pub mod organisation;
 pub mod outbound;

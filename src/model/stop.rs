@@ -20,6 +20,11 @@ pub enum Refusal {
     Loop,
 }
 
+/// Less space is free than must stay free.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("too little free space")]
+pub struct NoRoom;
+
 impl Stop {
     pub fn not_now(error: impl Into<anyhow::Error>) -> Stop {
         Stop::NotNow(error.into())

@@ -14,6 +14,7 @@ pub mod upkeep;
 pub mod verify;
 mod write;
 
+use crate::model::installation::Place;
 use anyhow::{Context, bail};
 use blobs::Blobs;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -41,13 +42,6 @@ pub struct Store {
     run: Arc<str>,
     changed: Arc<watch::Sender<u64>>,
     options: SqliteConnectOptions,
-}
-
-/// Where an installation keeps its data.
-#[derive(Clone, Debug)]
-pub struct Place {
-    pub database: PathBuf,
-    pub blobs: PathBuf,
 }
 
 /// Whether a missing database may be made.

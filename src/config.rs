@@ -1,0 +1,387 @@
+//! What was said -> what is meant. One TOML file describes the machine; every default of the machine lives here.
+//! Everything of a tenant is in the database.
+
+mod faults;
+mod network;
+
+pub use network::Network;
+
+use crate::model::address;
+use crate::model::facts::Origin;
+use crate::model::installation::Place;
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The example with every key, printed by `default-config`.
+pub const EXAMPLE: &str = include_str!("../deploy/rohrpost.toml");
+
+/// Where the configuration is, unless `--config` or ROHRPOST_CONFIG says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/rohrpost/rohrpost.toml";
+
+/// What is meant: checked, with defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub place: Place,
+    pub dead_letters: PathBuf,
+    /// Below so many free bytes nothing is accepted.
+    pub min_free_bytes: u64,
+    /// The operator's address, to which mail for postmaster is handed.
+    pub postmaster: Option<String>,
+    /// Without a slash at its end.
+    pub portal_url: Option<String>,
+    pub log: Log,
+    pub smtp: Smtp,
+    pub outgoing: Outgoing,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    pub level: tracing::level_filters::LevelFilter,
+    pub json: bool,
+}
+
+/// The SMTP door.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    pub listen: Vec<SocketAddr>,
+    pub hostname: String,
+    pub tls: Option<TlsFiles>,
+    pub trusted: Vec<Trusted>,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// A mail host in front of us.
+#[derive(Clone, Debug)]
+pub struct Trusted {
+    pub networks: Vec<Network>,
+    /// RFC 8601 §2.5: the name that its Authentication-Results bear.
+    pub authserv_id: Option<String>,
+    pub submission_only: bool,
+}
+
+/// What a session may cost. RFC 5321 §4.5.3 has the least that must be allowed.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub message_bytes: u64,
+    pub recipients: usize,
+    /// Wrong or useless commands before the session is closed.
+    pub errors: u32,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub command_timeout: Duration,
+    pub data_timeout: Duration,
+    /// How long work in hand may go on when the program stops.
+    pub stop_timeout: Duration,
+}
+
+/// The relay that takes our notices.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    pub host: String,
+    pub port: u16,
+    pub tls: OutgoingTls,
+    pub login: Option<(String, SecretString)>,
+    /// `Rohrpost <rohrpost@acme.example>`, or none: then noreply@ the import domain.
+    pub from: Option<String>,
+    /// After so long without success a message is given up. RFC 5321 §4.5.4.1 asks for 4 to 5 days.
+    pub give_up_after: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutgoingTls {
+    /// Plain text: only for a relay on this machine.
+    None,
+    /// STARTTLS, or nothing is sent.
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+}
+
+impl Smtp {
+    /// What the configuration says of a peer: its origin, and the authserv-id that is believed of it.
+    pub fn origin(&self, peer: IpAddr) -> (Origin, Option<&str>) {
+        let found = self.trusted.iter().find(|trusted| trusted.networks.iter().any(|network| network.contains(peer)));
+        match found {
+            None => (Origin::Direct, None),
+            Some(trusted) if trusted.submission_only => (Origin::SubmissionRelay, trusted.authserv_id.as_deref()),
+            Some(trusted) => (Origin::Relay, trusted.authserv_id.as_deref()),
+        }
+    }
+}
+
+/// Everything that is wrong with a configuration, each fault with its place.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct Faults(pub Vec<String>);
+
+/// Reads the file and the environment. All faults are found at once.
+pub fn load(path: &Path) -> Result<Config, Faults> {
+    let one = |fault: String| Faults(vec![fault]);
+    let text = std::fs::read_to_string(path).map_err(|error| one(format!("{}: {error}", path.display())))?;
+    let environment = std::env::vars().collect();
+    read(&text, environment).map_err(|Faults(list)| Faults(list.into_iter().map(|fault| format!("{}: {fault}", path.display())).collect()))
+}
+
+/// Reads a configuration from its text, overlaid by `ROHRPOST__SECTION__KEY` variables.
+pub fn read(text: &str, environment: Vec<(String, String)>) -> Result<Config, Faults> {
+    let (raw, mut found) = faults::parse(text, environment);
+    let config = raw.meant(&mut found);
+    match config {
+        Some(config) if found.is_empty() => Ok(config),
+        _ => Err(Faults(found.into_list())),
+    }
+}
+
+/// A value that does not belong in a configuration file: from a systemd credential, a file, or in plain text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Secret {
+    Credential(String),
+    File(PathBuf),
+    Value(SecretString),
+}
+
+impl Secret {
+    /// Fetches it. One line end at its end is taken off.
+    pub fn get(&self) -> anyhow::Result<SecretString> {
+        let path = match self {
+            Secret::Value(value) => return Ok(value.expose_secret().into()),
+            Secret::File(path) => path.clone(),
+            Secret::Credential(name) => {
+                let folder = std::env::var_os("CREDENTIALS_DIRECTORY");
+                let folder = folder.with_context(|| format!("credential {name:?}: systemd passes none (LoadCredential= in the unit)"))?;
+                PathBuf::from(folder).join(name)
+            }
+        };
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(text.trim_end_matches(['\r', '\n']).into())
+    }
+}
+
+/// What was said: every key of the file, none of them required.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Raw {
+    state_dir: Option<PathBuf>,
+    database: Option<PathBuf>,
+    blobs: Option<PathBuf>,
+    dead_letters: Option<PathBuf>,
+    min_free_bytes: Option<u64>,
+    postmaster: Option<String>,
+    portal_url: Option<String>,
+    log: RawLog,
+    smtp: RawSmtp,
+    outgoing: RawOutgoing,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawLog {
+    level: Option<String>,
+    format: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawSmtp {
+    listen: Option<Vec<String>>,
+    hostname: Option<String>,
+    tls: Option<RawTls>,
+    trusted: Vec<RawTrusted>,
+    max_message_bytes: Option<u64>,
+    max_recipients: Option<usize>,
+    max_errors: Option<u32>,
+    max_connections: Option<usize>,
+    max_connections_per_address: Option<usize>,
+    command_timeout_seconds: Option<u64>,
+    data_timeout_seconds: Option<u64>,
+    stop_timeout_seconds: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTls {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTrusted {
+    networks: Vec<String>,
+    authserv_id: Option<String>,
+    #[serde(default)]
+    submission_only: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawOutgoing {
+    host: Option<String>,
+    port: Option<u16>,
+    tls: Option<OutgoingTls>,
+    user: Option<String>,
+    password: Option<Secret>,
+    from: Option<String>,
+    give_up_after_hours: Option<u64>,
+}
+
+impl Raw {
+    fn meant(self, found: &mut faults::Found) -> Option<Config> {
+        let state = self.state_dir.unwrap_or_else(|| "/var/lib/rohrpost".into());
+        found.add_if(!state.is_absolute(), "state_dir", "an absolute path is needed: the service has no folder of its own to start from");
+        if let Some(postmaster) = &self.postmaster {
+            found.add_if(!address::is_plausible(postmaster), "postmaster", "this is no e-mail address");
+        }
+        let portal_url = self.portal_url.filter(|url| !url.is_empty());
+        if let Some(url) = &portal_url {
+            let is_web = url.starts_with("https://") || url.starts_with("http://");
+            found.add_if(!is_web, "portal_url", "it begins with https://");
+        }
+        let log = self.log.meant(found);
+        let smtp = self.smtp.meant(found);
+        let outgoing = self.outgoing.meant(found);
+        Some(Config {
+            place: Place {
+                database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
+                blobs: self.blobs.unwrap_or_else(|| state.join("blobs")),
+            },
+            dead_letters: self.dead_letters.unwrap_or_else(|| state.join("dead-letters")),
+            min_free_bytes: self.min_free_bytes.unwrap_or(1 << 30),
+            postmaster: self.postmaster,
+            portal_url: portal_url.map(|url| url.trim_end_matches('/').to_owned()),
+            log: log?,
+            smtp: smtp?,
+            outgoing: outgoing?,
+        })
+    }
+}
+
+impl RawLog {
+    fn meant(self, found: &mut faults::Found) -> Option<Log> {
+        let level = self.level.as_deref().unwrap_or("info");
+        let parsed = level.parse().ok();
+        found.add_if(parsed.is_none(), "log.level", "one of error, warn, info, debug, trace");
+        let format = self.format.as_deref().unwrap_or("text");
+        found.add_if(!matches!(format, "text" | "json"), "log.format", "text or json");
+        Some(Log { level: parsed?, json: format == "json" })
+    }
+}
+
+impl RawSmtp {
+    fn meant(self, found: &mut faults::Found) -> Option<Smtp> {
+        let mut listen = Vec::new();
+        for (index, given) in self.listen.unwrap_or_else(|| vec!["127.0.0.1:2525".into()]).iter().enumerate() {
+            match given.parse() {
+                Ok(address) => listen.push(address),
+                Err(_) => {
+                    found.add(&format!("smtp.listen[{index}]"), &format!("{given:?} is no address with a port (as in 127.0.0.1:2525)"))
+                }
+            }
+        }
+        let hostname = self.hostname.or_else(machine_name).unwrap_or_else(|| "localhost".into());
+        let legal =
+            hostname.len() <= 255 && !hostname.is_empty() && hostname.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+        found.add_if(!legal, "smtp.hostname", "a host name of letters, digits, dots and hyphens");
+        let trusted = self.trusted.into_iter().enumerate().filter_map(|(index, raw)| raw.meant(index, found)).collect();
+        let max_message_bytes = self.max_message_bytes.unwrap_or(50 << 20);
+        found.add_if(!(64 * 1024..=1 << 30).contains(&max_message_bytes), "smtp.max_message_bytes", "between 65536 and 1073741824");
+        let positive = |value: Option<usize>, default: usize, key: &str, found: &mut faults::Found| {
+            found.add_if(value == Some(0), key, "at least 1");
+            value.unwrap_or(default)
+        };
+        let seconds = |value: Option<u64>, default: u64, key: &str, found: &mut faults::Found| {
+            found.add_if(value == Some(0), key, "at least 1");
+            Duration::from_secs(value.unwrap_or(default))
+        };
+        let limits = Limits {
+            message_bytes: max_message_bytes,
+            recipients: positive(self.max_recipients, 100, "smtp.max_recipients", found),
+            errors: u32::try_from(positive(self.max_errors.map(|n| n as usize), 20, "smtp.max_errors", found)).unwrap_or(u32::MAX),
+            connections: positive(self.max_connections, 500, "smtp.max_connections", found),
+            connections_per_address: positive(self.max_connections_per_address, 50, "smtp.max_connections_per_address", found),
+            // RFC 5321 §4.5.3.2.7 and §4.5.3.2.5.
+            command_timeout: seconds(self.command_timeout_seconds, 300, "smtp.command_timeout_seconds", found),
+            data_timeout: seconds(self.data_timeout_seconds, 180, "smtp.data_timeout_seconds", found),
+            stop_timeout: seconds(self.stop_timeout_seconds, 30, "smtp.stop_timeout_seconds", found),
+        };
+        let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
+        Some(Smtp { listen, hostname, tls, trusted, limits })
+    }
+}
+
+impl RawTrusted {
+    fn meant(self, index: usize, found: &mut faults::Found) -> Option<Trusted> {
+        let mut networks = Vec::new();
+        for (at, given) in self.networks.iter().enumerate() {
+            match given.parse() {
+                Ok(network) => networks.push(network),
+                Err(error) => found.add(&format!("smtp.trusted[{index}].networks[{at}]"), &format!("{given:?}: {error}")),
+            }
+        }
+        found.add_if(self.networks.is_empty(), &format!("smtp.trusted[{index}].networks"), "at least one network");
+        Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only })
+    }
+}
+
+impl RawOutgoing {
+    fn meant(self, found: &mut faults::Found) -> Option<Outgoing> {
+        let host = self.host.unwrap_or_else(|| "localhost".into());
+        let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let tls = self.tls.unwrap_or(if is_local { OutgoingTls::None } else { OutgoingTls::Starttls });
+        let default_port = match tls {
+            OutgoingTls::None => 25,
+            OutgoingTls::Starttls => 587,
+            OutgoingTls::Implicit => 465,
+        };
+        found.add_if(self.user.is_some() != self.password.is_some(), "outgoing.user", "user and password belong together");
+        found.add_if(
+            self.user.is_some() && tls == OutgoingTls::None && !is_local,
+            "outgoing.tls",
+            "a password is never sent in plain text over a network: starttls or implicit",
+        );
+        let password = self.password.and_then(|secret| match secret.get() {
+            Ok(password) => Some(password),
+            Err(error) => {
+                found.add("outgoing.password", &format!("{error:#}"));
+                None
+            }
+        });
+        if let Some(from) = &self.from {
+            found.add_if(
+                from.parse::<lettre::message::Mailbox>().is_err(),
+                "outgoing.from",
+                "this is no address (as in Rohrpost <rohrpost@acme.example>)",
+            );
+        }
+        let hours = self.give_up_after_hours.unwrap_or(5 * 24);
+        found.add_if(hours == 0, "outgoing.give_up_after_hours", "at least 1");
+        Some(Outgoing {
+            host,
+            port: self.port.unwrap_or(default_port),
+            tls,
+            login: self.user.zip(password),
+            from: self.from,
+            give_up_after: Duration::from_secs(hours * 3600),
+        })
+    }
+}
+
+fn machine_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+use super::*;
+
+fn faults(text: &str) -> Vec<String> {
+    match read(text, Vec::new()) {
+        Ok(_) => Vec::new(),
+        Err(Faults(list)) => list,
+    }
+}
+
+#[test]
+fn the_example_is_the_default() {
+    let example = read(EXAMPLE, Vec::new()).unwrap();
+    let empty = read("", Vec::new()).unwrap();
+    assert_eq!(example.min_free_bytes, empty.min_free_bytes);
+    assert_eq!(format!("{:?}", example.smtp.limits), format!("{:?}", empty.smtp.limits));
+    assert_eq!(example.place.database, empty.place.database);
+    assert_eq!(example.outgoing.give_up_after, empty.outgoing.give_up_after);
+}
+
+/// Every key of the file stands in the example, commented out or not.
+#[test]
+fn the_example_has_every_key() {
+    let source = include_str!("../config.rs");
+    let raw = &source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()];
+    let keys = raw
+        .lines()
+        .filter_map(|line| line.trim().split_once(": "))
+        .map(|(key, _)| key)
+        .filter(|key| key.chars().all(|c| c.is_lowercase() || c == '_'));
+    let mut seen = 0;
+    for key in keys {
+        assert!(EXAMPLE.contains(key), "{key} is missing in deploy/rohrpost.toml");
+        seen += 1;
+    }
+    assert!(seen > 25, "{seen}");
+}
+
+#[test]
+fn all_faults_at_once_with_their_lines() {
+    let found = faults(
+        "state_dri = \"/x\"\nmin_free_bytes = \"much\"\n\n[smtp]\nlisten = [\"nowhere\"]\nmax_recipients = 0\n\n[smpt]\nx = 1\n\n[outgoing]\nport = 70000\n",
+    );
+    let all = found.join("\n");
+    for part in ["line 1", "state_dri", "line 2", "much", "line 8", "smpt", "line 12", "70000"] {
+        assert!(all.contains(part), "{part} in {all}");
+    }
+    assert_eq!(found.len(), 6, "{all}");
+}
+
+#[test]
+fn syntax_errors_say_where() {
+    let found = faults("[smtp\nlisten = 1\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("line 1"), "{}", found[0]);
+}
+
+#[test]
+fn the_environment_lies_over_the_file() {
+    let set = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
+    let text = "[smtp]\nhostname = \"a.example\"\n";
+    let config = read(text, set("ROHRPOST__SMTP__HOSTNAME", "b.example")).unwrap();
+    assert_eq!(config.smtp.hostname, "b.example");
+    let config = read(text, set("ROHRPOST__SMTP__MAX_RECIPIENTS", "7")).unwrap();
+    assert_eq!((config.smtp.limits.recipients, config.smtp.hostname.as_str()), (7, "a.example"));
+    let Err(Faults(list)) = read(text, set("ROHRPOST__SMTP__HOSTNAM", "b")) else { panic!("an unknown key passed") };
+    assert!(list[0].contains("ROHRPOST__SMTP__HOSTNAM"), "{list:?}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let text = "[outgoing]\nhost = \"127.0.0.1\"\nuser = \"u\"\npassword = { value = \"geheim123\" }\n";
+    let config = read(text, Vec::new()).unwrap();
+    assert!(!format!("{config:?}").contains("geheim123"));
+    assert!(config.outgoing.login.is_some());
+}
+
+#[test]
+fn a_password_never_goes_in_plain_text() {
+    let found = faults("[outgoing]\nhost = \"relay.example\"\ntls = \"none\"\nuser = \"u\"\npassword = { value = \"p\" }\n");
+    assert!(found.iter().any(|fault| fault.starts_with("outgoing.tls")), "{found:?}");
+}
+
+#[test]
+fn origins() {
+    let text = "[[smtp.trusted]]\nnetworks = [\"192.0.2.0/24\"]\nauthserv_id = \"mx.acme.example\"\n[[smtp.trusted]]\nnetworks = [\"198.51.100.1\"]\nsubmission_only = true\n";
+    let smtp = read(text, Vec::new()).unwrap().smtp;
+    for (peer, origin, id) in [
+        ("192.0.2.9", Origin::Relay, Some("mx.acme.example")),
+        ("198.51.100.1", Origin::SubmissionRelay, None),
+        ("127.0.0.1", Origin::Direct, None),
+    ] {
+        assert_eq!(smtp.origin(peer.parse().unwrap()), (origin, id));
+    }
+}

@@ -1,0 +1,118 @@
+//! What the door knows about who sends. Gathered here once; the judgement over it is `authenticate`'s.
+//! SPF, DKIM, DMARC and ARC that we check ourselves will stand beside `authentication_results`.
+
+pub mod authentication_results;
+
+use crate::model::address;
+use crate::model::facts::{Facts, Login, Origin, Pinned};
+use crate::model::header::Header;
+use mail_parser::parsers::MessageStream;
+use mail_parser::{Address, HeaderValue};
+use std::net::IpAddr;
+
+/// What the connection says, before the mail.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub peer: IpAddr,
+    pub origin: Origin,
+    /// The name under which the peer's Authentication-Results are believed.
+    pub authserv_id: Option<String>,
+    pub helo: String,
+    pub tls: bool,
+    pub login: Option<Login>,
+}
+
+/// Longest From field looked at, in bytes.
+const LONGEST_FROM: usize = 16 * 1024;
+
+/// The facts of one mail. `head` begins with its header section; it may be cut behind that.
+pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
+    let header = Header::read(head);
+    let from: Vec<String> = header.all("From").flat_map(|field| addresses(field.value)).collect();
+    Facts {
+        peer: Some(connection.peer),
+        helo: Some(connection.helo.clone()).filter(|helo| !helo.is_empty()),
+        tls: connection.tls,
+        login: connection.login.clone(),
+        origin: connection.origin,
+        from,
+        from_fields: count(&header, "From"),
+        pinned: pinned(connection, &header),
+        hops: count(&header, "Received"),
+    }
+}
+
+fn count(header: &Header<'_>, name: &str) -> u32 {
+    u32::try_from(header.all(name).count()).unwrap_or(u32::MAX)
+}
+
+/// Only the topmost field counts, and only of a mail host that we are told to believe: whoever stands below it wrote before it did.
+fn pinned(connection: &Connection, header: &Header<'_>) -> Option<Pinned> {
+    let ours = connection.authserv_id.as_deref()?;
+    if connection.origin == Origin::Direct {
+        return None;
+    }
+    let topmost = header.first("Authentication-Results")?;
+    authentication_results::read(topmost)
+        .filter(|results| results.authserv_id.eq_ignore_ascii_case(ours))
+        .map(|results| Pinned { dmarc: results.dmarc })
+}
+
+/// Every address of a From value, in comparison form. RFC 5322 §3.4; groups are opened.
+fn addresses(value: &[u8]) -> Vec<String> {
+    let mut bytes = value[..value.len().min(LONGEST_FROM)].to_vec();
+    bytes.push(b'\n');
+    let HeaderValue::Address(found) = MessageStream::new(&bytes).parse_address() else { return Vec::new() };
+    let list = match &found {
+        Address::List(list) => list.iter().collect::<Vec<_>>(),
+        Address::Group(groups) => groups.iter().flat_map(|group| &group.addresses).collect(),
+    };
+    list.into_iter().filter_map(|one| one.address()).map(address::key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(origin: Origin) -> Connection {
+        Connection {
+            peer: "192.0.2.1".parse().unwrap(),
+            origin,
+            authserv_id: Some("mx.acme.example".into()),
+            helo: "h".into(),
+            tls: false,
+            login: None,
+        }
+    }
+
+    const PASS: &str = "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\r\n";
+
+    #[test]
+    fn from_and_hops() {
+        let facts = gather(
+            &connection(Origin::Direct),
+            b"Received: a\r\nReceived: b\r\nFrom: \"P\" <Petra@Acme.example>\r\nFrom: x@y.example, z@y.example\r\n\r\n",
+        );
+        assert_eq!(facts.from, ["petra@acme.example", "x@y.example", "z@y.example"]);
+        assert_eq!((facts.from_fields, facts.hops), (2, 2));
+    }
+
+    /// Only the topmost field, only from a trusted relay, only with the pinned name.
+    #[test]
+    fn who_is_believed() {
+        let check = |origin: Origin, head: &str, domain: Option<&str>| {
+            let facts = gather(&connection(origin), head.as_bytes());
+            assert_eq!(facts.dmarc_passed_for(), domain, "{origin:?} {head}");
+        };
+        check(Origin::Relay, PASS, Some("acme.example"));
+        check(Origin::Direct, PASS, None);
+        let other = "Authentication-Results: evil.example; dmarc=pass header.from=acme.example\r\n";
+        check(Origin::Relay, other, None);
+        check(Origin::Relay, &format!("{other}{PASS}"), None);
+        check(Origin::Relay, &format!("{PASS}{other}"), Some("acme.example"));
+        check(Origin::Relay, &format!("Authentication-Results: mx.acme.example; dmarc=fail header.from=acme.example\r\n{PASS}"), None);
+        check(Origin::Relay, "Subject: x\r\n", None);
+        // A field in the body is no field.
+        check(Origin::Relay, &format!("Subject: x\r\n\r\n{PASS}"), None);
+    }
+}

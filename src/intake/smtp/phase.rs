@@ -1,0 +1,262 @@
+//! The order of commands. Pure: a state and a command in, a state and what to do out. The loop around it reads, asks and writes.
+
+use super::command::{Bad, Command};
+use super::reply::{self, Reply};
+use crate::model::arrival::{Purpose, Recipient};
+use crate::model::facts::Login;
+use crate::model::id::TenantId;
+use std::borrow::Cow;
+
+/// What the order depends on beside the state.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub hostname: String,
+    pub message_bytes: u64,
+    pub recipients: usize,
+    pub errors: u32,
+    /// Whether there is a certificate.
+    pub has_tls: bool,
+}
+
+/// A session's memory.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub phase: Phase,
+    pub tls: bool,
+    pub login: Option<Login>,
+    /// Wrong and useless commands so far.
+    errors: u32,
+}
+
+/// Where in the order of RFC 5321 §4.1.4 the session is. A state owns its data: leaving it forgets them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Connected,
+    Greeted { helo: String },
+    Envelope { helo: String, from: Option<String>, to: Vec<(String, Recipient)> },
+}
+
+/// What the loop does next.
+#[derive(Debug)]
+pub enum Next {
+    Say(Reply),
+    /// Asks the directory whose address this is, then `recipient`.
+    Resolve(String),
+    /// Says 354 and reads the mail.
+    Data,
+    StartTls,
+    /// Reads the response if there is none yet, checks it, then `signed_in`.
+    SignIn {
+        response: Option<String>,
+    },
+}
+
+/// A failed login weighs as much as so many errors.
+const FAILED_LOGIN: u32 = 5;
+
+impl Session {
+    pub fn new(tls: bool) -> Session {
+        Session { phase: Phase::Connected, tls, login: None, errors: 0 }
+    }
+
+    pub fn helo(&self) -> &str {
+        match &self.phase {
+            Phase::Connected => "",
+            Phase::Greeted { helo } | Phase::Envelope { helo, .. } => helo,
+        }
+    }
+
+    /// One step.
+    pub fn step(&mut self, rules: &Rules, command: Command) -> Next {
+        let next = match command {
+            Command::Ehlo { host } => self.greet(host, ehlo(rules, self.tls)),
+            Command::Helo { host } => self.greet(host, Reply::plain(250, vec![rules.hostname.clone().into()])),
+            Command::Mail { from, size } => Next::Say(self.mail(rules, from, size)),
+            Command::Rcpt { to } => self.rcpt(rules, to),
+            Command::Data => self.data(),
+            Command::Rset => {
+                self.forget_envelope();
+                Next::Say(Reply::new(250, (0, 0), "ok"))
+            }
+            Command::Noop => Next::Say(Reply::new(250, (0, 0), "ok")),
+            // RFC 5321 §3.5.3: who is here is nobody's business, so neither yes nor no.
+            Command::Vrfy => Next::Say(Reply::new(252, (5, 0), "send a mail and see")),
+            Command::Help => Next::Say(Reply::new(214, (0, 0), "this is Rohrpost; RFC 5321 is spoken here")),
+            Command::Quit => Next::Say(Reply::new(221, (0, 0), "goodbye").and_close()),
+            Command::StartTls => self.start_tls(rules),
+            Command::AuthPlain { response } => match self.may_sign_in() {
+                Ok(()) => Next::SignIn { response },
+                Err(refused) => Next::Say(refused),
+            },
+            Command::AuthOther => Next::Say(Reply::new(504, (5, 4), "only AUTH PLAIN is offered, after STARTTLS")),
+            Command::Bad(bad) => Next::Say(refuse(bad)),
+        };
+        match next {
+            Next::Say(reply) => Next::Say(self.counted(rules, reply, 1)),
+            other => other,
+        }
+    }
+
+    fn greet(&mut self, helo: String, reply: Reply) -> Next {
+        // RFC 5321 §4.1.4: EHLO forgets what was begun.
+        self.phase = Phase::Greeted { helo };
+        Next::Say(reply)
+    }
+
+    fn mail(&mut self, rules: &Rules, from: Option<String>, size: u64) -> Reply {
+        match &self.phase {
+            Phase::Connected => Reply::new(503, (5, 1), "say EHLO first"),
+            Phase::Envelope { .. } => Reply::new(503, (5, 1), "a mail is begun already; RSET forgets it"),
+            // RFC 1870 §6.1: a declared size that is too big is refused at once.
+            Phase::Greeted { .. } if size > rules.message_bytes => reply::too_big(rules.message_bytes),
+            Phase::Greeted { helo } => {
+                self.phase = Phase::Envelope { helo: helo.clone(), from, to: Vec::new() };
+                Reply::new(250, (1, 0), "ok")
+            }
+        }
+    }
+
+    fn rcpt(&mut self, rules: &Rules, to: String) -> Next {
+        match &self.phase {
+            Phase::Envelope { to: known, .. } if known.len() >= rules.recipients => {
+                Next::Say(Reply::new(452, (5, 3), "too many recipients; send the rest in another transaction"))
+            }
+            Phase::Envelope { .. } => Next::Resolve(to),
+            Phase::Connected | Phase::Greeted { .. } => Next::Say(Reply::new(503, (5, 1), "say MAIL first")),
+        }
+    }
+
+    /// The directory's answer to a recipient.
+    pub fn recipient(&mut self, rules: &Rules, path: String, found: Option<Recipient>) -> Reply {
+        let login = self.login.as_ref().map(|login| &login.tenant);
+        let Phase::Envelope { to, .. } = &mut self.phase else { return Reply::new(503, (5, 1), "say MAIL first") };
+        // G10: to somebody who signed in, another tenant's addresses do not exist.
+        let found = found.filter(|found| login.is_none_or(|tenant| *tenant == found.tenant || found.purpose == Purpose::Postmaster));
+        let Some(found) = found else {
+            let reply = Reply::new(550, (1, 1), "no mail is taken for this address here");
+            return self.counted(rules, reply, 1);
+        };
+        if to.first().is_some_and(|(_, first)| !may_share(first, &found)) {
+            return Reply::new(452, (5, 3), "send this recipient in a transaction of its own");
+        }
+        to.push((path, found));
+        Reply::new(250, (1, 5), "ok")
+    }
+
+    fn data(&mut self) -> Next {
+        match &self.phase {
+            Phase::Envelope { to, .. } if !to.is_empty() => Next::Data,
+            Phase::Envelope { .. } => Next::Say(Reply::new(554, (5, 1), "no recipient was accepted")),
+            Phase::Connected | Phase::Greeted { .. } => Next::Say(Reply::new(503, (5, 1), "say MAIL and RCPT first")),
+        }
+    }
+
+    /// Takes the envelope out; the session is as if it had only greeted.
+    pub fn take_envelope(&mut self) -> Option<(Option<String>, Vec<(String, Recipient)>)> {
+        match std::mem::replace(&mut self.phase, Phase::Connected) {
+            Phase::Envelope { helo, from, to } => {
+                self.phase = Phase::Greeted { helo };
+                Some((from, to))
+            }
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    fn forget_envelope(&mut self) {
+        self.take_envelope();
+    }
+
+    fn start_tls(&mut self, rules: &Rules) -> Next {
+        if self.tls {
+            Next::Say(Reply::new(503, (5, 1), "this is TLS already"))
+        } else if !rules.has_tls {
+            Next::Say(Reply::new(502, (5, 1), "there is no certificate here"))
+        } else {
+            Next::StartTls
+        }
+    }
+
+    /// RFC 4954 §4: over TLS only, once, and not within a transaction.
+    fn may_sign_in(&self) -> Result<(), Reply> {
+        match &self.phase {
+            _ if !self.tls => Err(Reply::new(538, (7, 11), "only after STARTTLS: passwords do not go in plain text")),
+            _ if self.login.is_some() => Err(Reply::new(503, (5, 1), "somebody signed in already")),
+            Phase::Greeted { .. } => Ok(()),
+            Phase::Connected => Err(Reply::new(503, (5, 1), "say EHLO first")),
+            Phase::Envelope { .. } => Err(Reply::new(503, (5, 1), "not within a transaction")),
+        }
+    }
+
+    /// The end of a login.
+    pub fn signed_in(&mut self, rules: &Rules, login: Option<Login>) -> Reply {
+        match login {
+            Some(login) => {
+                self.login = Some(login);
+                Reply::new(235, (7, 0), "welcome")
+            }
+            None => self.counted(rules, Reply::new(535, (7, 8), "name or password is wrong"), FAILED_LOGIN),
+        }
+    }
+
+    /// A login that was called off or cannot be read.
+    pub fn not_signed_in(&mut self, rules: &Rules) -> Reply {
+        self.counted(rules, Reply::new(501, (5, 2), "no login: cancelled, or not base64 of PLAIN (RFC 4616)"), 1)
+    }
+
+    /// A line that ended wrongly.
+    pub fn bare_lf(&mut self, rules: &Rules) -> Reply {
+        self.counted(rules, Reply::new(500, (5, 2), "a line ends with CR LF"), 1)
+    }
+
+    /// Too many errors end the session.
+    fn counted(&mut self, rules: &Rules, reply: Reply, weight: u32) -> Reply {
+        if reply.is_error() {
+            self.errors += weight;
+        }
+        if self.errors > rules.errors && !reply.closes() { reply::too_many_errors() } else { reply }
+    }
+}
+
+/// One transaction carries mail for one kind of mailbox of one tenant: another one is asked for in its own (452), so that the
+/// answer to the last dot is true for all its recipients.
+fn may_share(first: &Recipient, other: &Recipient) -> bool {
+    let imports = |one: &Recipient| one.purpose == Purpose::Import;
+    first.tenant == other.tenant && (imports(first) && imports(other) || first.purpose == other.purpose && first.mailbox == other.mailbox)
+}
+
+/// RFC 5321 §4.1.1.1: what is offered. AUTH only where it may be used.
+fn ehlo(rules: &Rules, tls: bool) -> Reply {
+    let mut lines: Vec<Cow<'static, str>> =
+        vec![rules.hostname.clone().into(), "PIPELINING".into(), format!("SIZE {}", rules.message_bytes).into()];
+    lines.extend(["8BITMIME".into(), "ENHANCEDSTATUSCODES".into()]);
+    if rules.has_tls && !tls {
+        lines.push("STARTTLS".into());
+    }
+    if tls {
+        lines.push("AUTH PLAIN".into());
+    }
+    lines.push("HELP".into());
+    Reply::plain(250, lines)
+}
+
+fn refuse(bad: Bad) -> Reply {
+    match bad {
+        Bad::Unknown => Reply::new(500, (5, 1), "no such command"),
+        Bad::NotImplemented => Reply::new(502, (5, 1), "not offered here"),
+        Bad::Chunk => Reply::new(502, (5, 1), "CHUNKING is not offered; use DATA").and_close(),
+        Bad::Syntax => Reply::new(501, (5, 4), "this cannot be read"),
+        Bad::Parameter => Reply::new(555, (5, 4), "a parameter is not known here"),
+        Bad::SmtpUtf8 => Reply::new(555, (6, 7), "SMTPUTF8 is not offered here"),
+        Bad::SenderAddress => Reply::new(553, (1, 7), "this is no sender address"),
+        Bad::RecipientAddress => Reply::new(553, (1, 3), "this is no recipient address"),
+        Bad::Http => Reply::new(421, (7, 0), "this is SMTP").and_close(),
+    }
+}
+
+/// The tenant whose mail the envelope carries.
+pub fn tenant_of(to: &[(String, Recipient)]) -> TenantId {
+    to.first().map_or_else(TenantId::machine, |(_, first)| first.tenant.clone())
+}
