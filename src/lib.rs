@@ -4,9 +4,13 @@
 pub mod authenticate;
 pub mod cli;
 pub mod config;
+pub mod daemon;
+pub mod dead_letter;
+pub mod file;
 pub mod intake;
 pub mod model;
 pub mod notify;
+pub mod pipeline;
 pub mod place;
 pub mod store;
 pub mod understand;

@@ -1,12 +1,22 @@
-//! `explain`: what a mail would be understood as.
+//! `explain`: what a mail would be understood as; with a configuration, also what would become of it.
 
+use super::{Done, Failure, On, show};
+use crate::model::address;
+use crate::model::arrival::{Envelope, Purpose};
+use crate::model::facts::{Facts, Login, Origin};
+use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, Defect, Message};
-use crate::model::organisation::{ReferenceRules, Rules};
+use crate::model::organisation::{ReferenceRules, Rules, Tenant};
+use crate::pipeline::{Pipeline, Settings};
+use crate::store::arrivals::Claimed;
 use crate::understand;
 use anyhow::Context;
+use bytes::Bytes;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::{Read, Write};
+use std::io::Read;
+use std::panic::AssertUnwindSafe;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -16,22 +26,124 @@ pub struct Args {
     /// Mails as files; - is standard input
     #[arg(required = true)]
     files: Vec<String>,
+    /// The envelope sender a door would have known; <> is the null one
+    #[arg(long, value_name = "ADDRESS")]
+    mail_from: Option<String>,
+    /// The import address it would have come to
+    #[arg(long, value_name = "ADDRESS")]
+    rcpt: Option<String>,
+    /// The user who would have signed in
+    #[arg(long, value_name = "EMAIL")]
+    user: Option<String>,
 }
 
-pub fn run(args: Args) -> anyhow::Result<()> {
-    let rules = Rules::new(&ReferenceRules::default(), Vec::new())?;
-    let mut out = std::io::stdout().lock();
+pub async fn run(on: &On, args: Args) -> Done {
+    let known = if on.config.is_some() { Some(Known::open(on, &args).await?) } else { None };
+    let rules = Rules::new(&ReferenceRules::default(), Vec::new()).context("the default pattern")?;
+    let mut unreadable = 0;
     for file in &args.files {
-        let raw = read(file)?;
-        let (message, defects) = understand::read(None, &raw, &rules);
-        let answer = answer(file, &raw, &message, &defects);
-        if args.json {
-            writeln!(out, "{answer}")?;
-        } else {
-            writeln!(out, "{answer:#}")?;
+        let answer = match read(file) {
+            Ok(raw) => explained(file, raw.into(), &args, &rules, known.as_ref()).await?,
+            Err(error) => {
+                unreadable += 1;
+                eprintln!("rohrpost: {error:#}");
+                continue;
+            }
+        };
+        show::out(if args.json { answer.to_string() } else { format!("{answer:#}") })?;
+    }
+    match unreadable {
+        0 => Ok(()),
+        n => Err(Failure::Failed(anyhow::anyhow!("{n} of {} files could not be read", args.files.len()))),
+    }
+}
+
+/// An installation against which mails are explained.
+struct Known {
+    pipeline: Pipeline,
+    tenant: Tenant,
+    login: Option<Login>,
+}
+
+impl Known {
+    async fn open(on: &On, args: &Args) -> Result<Known, Failure> {
+        let (config, store) = on.store().await?;
+        let tenant = on.tenant(&store).await?;
+        let login = match &args.user {
+            None => None,
+            Some(user) => {
+                let found = store.credentials(user).await?.map(|credentials| credentials.login);
+                let found = found.filter(|login| login.tenant == tenant.id);
+                Some(found.ok_or_else(|| Failure::Usage(format!("--user: {} has no user {user}", tenant.id)))?)
+            }
+        };
+        let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
+        Ok(Known { pipeline: Pipeline::new(store, settings), tenant, login })
+    }
+
+    /// The arrival that a door would have accepted.
+    fn claimed(&self, raw: &Bytes, args: &Args) -> Claimed {
+        let door = crate::intake::facts::Connection {
+            peer: std::net::Ipv4Addr::LOCALHOST.into(),
+            origin: Origin::Relay,
+            authserv_id: None,
+            helo: String::new(),
+            tls: false,
+            login: self.login.clone(),
+        };
+        let facts: Facts = crate::intake::facts::gather(&door, raw);
+        Claimed {
+            id: ArrivalId::generate(),
+            tenant: self.tenant.id.clone(),
+            at: Timestamp::now(),
+            envelope: envelope(args, raw, self.tenant.import_addresses.first()),
+            facts,
+            size: raw.len() as u64,
+            attempts: 0,
+            fence: 0,
+            alone: false,
+            assigned: None,
         }
     }
-    Ok(())
+}
+
+/// What the arguments say of the envelope; the Return-Path field speaks where they do not.
+fn envelope(args: &Args, raw: &[u8], default_rcpt: Option<&String>) -> Envelope {
+    let header = crate::model::header::Header::read(raw);
+    let path = args.mail_from.clone().or_else(|| header.text("Return-Path")).unwrap_or_else(|| "?".into());
+    let path = path.trim().trim_start_matches('<').trim_end_matches('>').to_owned();
+    let to = args.rcpt.clone().or_else(|| default_rcpt.cloned()).unwrap_or_default();
+    Envelope {
+        from: Some(path).filter(|path| !path.is_empty()),
+        mailbox: address::without_detail(&to).0,
+        to: vec![to],
+        purpose: Purpose::Import,
+    }
+}
+
+async fn explained(file: &str, raw: Bytes, args: &Args, rules: &Rules, known: Option<&Known>) -> anyhow::Result<Value> {
+    if let Some(known) = known {
+        let claimed = known.claimed(&raw, args);
+        let Some((read, judged)) = known.pipeline.foresee(&claimed, raw.clone()).await? else { return Ok(failed(file, &raw)) };
+        let mut answer = answer(file, &raw, &judged.message, &read.defects);
+        answer["disposition"] = json!(judged.verdict.disposition());
+        answer["reason"] = json!(judged.verdict.reason());
+        answer["notify"] = judged.notices.iter().map(|notice| json!(notice.to)).collect();
+        return Ok(answer);
+    }
+    let envelope = args.mail_from.as_ref().or(args.rcpt.as_ref()).map(|_| envelope(args, &raw, None));
+    let read = std::panic::catch_unwind(AssertUnwindSafe(|| understand::read(envelope.as_ref(), &raw, rules)));
+    Ok(match read {
+        Ok((message, defects)) => answer(file, &raw, &message, &defects),
+        Err(_) => failed(file, &raw),
+    })
+}
+
+/// Reading it failed: the daemon would hold it.
+fn failed(file: &str, raw: &[u8]) -> Value {
+    let mut answer = answer(file, raw, &Message::default(), &[]);
+    answer["defects"] = json!(["reading this mail failed; it would be held as unreadable"]);
+    answer
 }
 
 fn read(file: &str) -> anyhow::Result<Vec<u8>> {

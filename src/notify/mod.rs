@@ -1,4 +1,6 @@
 //! Who must hear? `compose` decides and writes; `outbox` sends, and never decides.
 
 pub mod compose;
+pub mod outbox;
 mod texts;
+mod transport;

@@ -114,11 +114,14 @@ fn connect_options(database: &Path) -> SqliteConnectOptions {
 
 /// An empty file that only its owner may read: SQLite gives its log the same mode.
 fn create_private(database: &Path) -> anyhow::Result<()> {
-    if let Some(folder) = database.parent() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder).with_context(|| folder.display().to_string())?;
-    }
+    create_private_folder(database)?;
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(database);
     made.map(drop).with_context(|| database.display().to_string())
+}
+
+fn create_private_folder(database: &Path) -> anyhow::Result<()> {
+    let Some(folder) = database.parent() else { return Ok(()) };
+    std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder).with_context(|| folder.display().to_string())
 }
 
 /// A database that root has touched cannot be written by the service any more, so nobody but its owner may open it.
@@ -158,8 +161,14 @@ impl DaemonLock {
         place.database.with_extension("lock")
     }
 
+    /// Fails if another daemon holds it, and for everybody but the database's owner.
     pub fn take(place: &Place) -> anyhow::Result<DaemonLock> {
         let path = Self::path(place);
+        if place.database.exists() {
+            check_owner(&place.database)?;
+        } else {
+            create_private_folder(&place.database)?;
+        }
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.with_context(|| path.display().to_string())?;
         match file.try_lock() {

@@ -98,6 +98,23 @@ impl Store {
             .await?)
     }
 
+    /// How many people the arrival's entry says were told, and how many notices about it there are.
+    pub async fn told_about(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<(i64, i64)> {
+        let body: String = sqlx::query_scalar("select body from history_entry where tenant = $1 and arrival = $2")
+            .bind(tenant.as_str())
+            .bind(arrival.to_string())
+            .fetch_one(&self.reads)
+            .await?;
+        let body: serde_json::Value = serde_json::from_str(&body).context("history_entry.body")?;
+        let messages =
+            sqlx::query_scalar("select count(*) from outbound_message where tenant = $1 and arrival = $2 and purpose = 'reply_imported'")
+                .bind(tenant.as_str())
+                .bind(arrival.to_string())
+                .fetch_one(&self.reads)
+                .await?;
+        Ok((body["told"].as_array().map_or(0, Vec::len) as i64, messages))
+    }
+
     /// Disagreements that one statement finds: the database's own structure, and rows that lack their counterpart.
     pub async fn disagreements(&self) -> anyhow::Result<Vec<Finding>> {
         let mut findings: Vec<Finding> = Vec::new();

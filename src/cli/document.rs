@@ -1,0 +1,57 @@
+//! `document get`: the bytes of a filed document.
+
+use super::{Done, Failure, On, show};
+use crate::model::id::{DocumentId, TenantId};
+use crate::store::Store;
+use crate::store::history::Document;
+use crate::understand;
+use anyhow::{Context, ensure};
+use sha2::{Digest, Sha256};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Write a document to a file, or to standard output
+    Get {
+        /// Its id, as `history` prints it
+        id: DocumentId,
+        /// Where to; must not exist yet
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+    },
+}
+
+pub async fn run(on: &On, command: Command) -> Done {
+    let Command::Get { id, output } = command;
+    let (_, store) = on.store().await?;
+    let tenant = on.tenant(&store).await?;
+    let found = store.document(&tenant.id, id).await?;
+    let Some(document) = found else { return Err(Failure::Failed(anyhow::anyhow!("there is no document {id}"))) };
+    let bytes = content(&store, &tenant.id, &document).await?;
+    match output {
+        Some(path) => {
+            let mut file = std::fs::File::create_new(&path).with_context(|| path.display().to_string())?;
+            std::io::Write::write_all(&mut file, &bytes).with_context(|| path.display().to_string())?;
+            Ok(())
+        }
+        None if std::io::stdout().is_terminal() => Err(Failure::Usage(format!(
+            "{} bytes of {} are not for a terminal: --output FILE, or a pipe",
+            bytes.len(),
+            document.media_type
+        ))),
+        None => show::out_bytes(&bytes),
+    }
+}
+
+/// A document's decoded bytes, proved by their hash.
+pub async fn content(store: &Store, tenant: &TenantId, document: &Document) -> anyhow::Result<Vec<u8>> {
+    let source = store.document_source(tenant, document).await?;
+    let bytes = match &document.range {
+        Some((_, encoding)) => understand::decoded(&source, *encoding),
+        None => source,
+    };
+    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    ensure!(hash == document.sha256, "document {}: its bytes do not have the hash that was filed", document.id);
+    Ok(bytes)
+}

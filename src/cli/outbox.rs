@@ -1,0 +1,63 @@
+//! `outbox`: messages of ours, and trying one again.
+
+use super::{Done, On, actor, show};
+use crate::model::id::OutboundId;
+use crate::store::outbox::Outbound;
+use serde_json::json;
+
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Messages that wait or failed
+    List {
+        /// Those that were sent too
+        #[arg(long)]
+        all: bool,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Try a message again at once
+    Retry { id: OutboundId },
+}
+
+pub async fn run(on: &On, command: Command) -> Done {
+    let (_, store) = on.store().await?;
+    let tenant = on.tenant(&store).await?;
+    match command {
+        Command::List { all, json } => {
+            let messages = store.messages(&tenant.id, all).await?;
+            list(&messages, json)
+        }
+        Command::Retry { id } => {
+            store.retry_message(&tenant.id, id, actor()).await?;
+            store.close().await;
+            show::out(format!("{id} will be tried at once"))
+        }
+    }
+}
+
+pub fn list(messages: &[Outbound], as_json: bool) -> Done {
+    if as_json {
+        let list = messages.iter().map(|message| {
+            json!({
+                "id": message.id, "to": message.recipient, "purpose": message.purpose, "state": message.state, "attempts": message.attempts,
+                "next_attempt_at": message.next_attempt_at.to_string(), "subject": message.subject, "last_error": message.last_error,
+            })
+        });
+        return show::out_json(&list.collect());
+    }
+    if messages.is_empty() {
+        return show::out("nothing waits and nothing failed");
+    }
+    let row = |message: &Outbound| {
+        let error = message.last_error.as_deref().map(show::clean).unwrap_or_default();
+        vec![
+            message.id.to_string(),
+            message.state.as_str().to_owned(),
+            message.attempts.to_string(),
+            show::clean(&message.recipient),
+            show::clean(&message.subject),
+            error,
+        ]
+    };
+    show::out(show::table(&["id", "state", "tries", "to", "subject", "last error"], &messages.iter().map(row).collect::<Vec<_>>()))
+}

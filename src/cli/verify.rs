@@ -1,0 +1,100 @@
+//! `verify`: proves that raw mails, rows, documents, folder and outbox agree. Costs memory independent of the data.
+
+use super::{Done, Failure, On, document, show};
+use crate::config::Config;
+use crate::dead_letter::folder::Folder;
+use crate::model::id::TenantId;
+use crate::model::verdict::Disposition;
+use crate::store::Store;
+use crate::store::listing::Filter;
+use crate::store::verify::{Finding, Recorded};
+
+/// What was looked at.
+#[derive(Default, Debug)]
+struct Counts {
+    mails: u64,
+    documents: u64,
+    held: u64,
+}
+
+pub async fn run(on: &On) -> Done {
+    let (config, store) = on.store().await?;
+    let (counts, findings) = verify(&config, &store).await?;
+    store.close().await;
+    show::out(format!("{} mails, {} documents, {} held", counts.mails, counts.documents, counts.held))?;
+    if findings.is_empty() {
+        return show::out("everything agrees");
+    }
+    Err(Failure::Failed(anyhow::anyhow!("{} things do not agree:\n{}", findings.len(), findings.join("\n"))))
+}
+
+async fn verify(config: &Config, store: &Store) -> anyhow::Result<(Counts, Vec<Finding>)> {
+    let mut findings = store.disagreements().await?;
+    let mut counts = Counts::default();
+    let mut last: Option<Recorded> = None;
+    loop {
+        let page = store.recorded_after(last.as_ref()).await?;
+        if page.is_empty() {
+            break;
+        }
+        for mail in &page {
+            counts.mails += 1;
+            check_mail(store, mail, &mut counts, &mut findings).await?;
+        }
+        last = page.into_iter().last();
+    }
+    check_folder(config, store, &mut counts, &mut findings).await?;
+    Ok((counts, findings))
+}
+
+async fn check_mail(store: &Store, mail: &Recorded, counts: &mut Counts, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+    let id = mail.id;
+    match store.hash_of_raw(&mail.tenant, id).await {
+        Ok((hash, size)) if hash == mail.sha256 && size == mail.size => (),
+        Ok(_) => findings.push(format!("{id}: its raw bytes are not those that were accepted")),
+        Err(error) => findings.push(format!("{id}: its raw bytes cannot be read: {error:#}")),
+    }
+    let entries = store.entries_of(&mail.tenant, id).await?;
+    match mail.disposition.as_deref() {
+        None => findings.push(format!("{id}: has no disposition yet")),
+        Some("filed") if entries != 1 => findings.push(format!("{id}: is filed and has {entries} history entries")),
+        Some("filed") => check_told(store, mail, findings).await?,
+        Some(other) if entries != 0 => findings.push(format!("{id}: is {other} and has a history entry all the same")),
+        Some(_) => (),
+    }
+    for document in store.documents_of(&mail.tenant, id).await? {
+        counts.documents += 1;
+        if let Err(error) = document::content(store, &mail.tenant, &document).await {
+            findings.push(format!("{id}: {error:#}"));
+        }
+    }
+    Ok(())
+}
+
+/// Everybody whom the entry says was told has a message in the outbox, and nobody else.
+async fn check_told(store: &Store, mail: &Recorded, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+    let (told, messages) = store.told_about(&mail.tenant, mail.id).await?;
+    if told != messages {
+        findings.push(format!("{}: the history names {told} people who were told, the outbox {messages}", mail.id));
+    }
+    Ok(())
+}
+
+async fn check_folder(config: &Config, store: &Store, counts: &mut Counts, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+    let mut folder = Folder::new(config.dead_letters.clone());
+    let mut all = Vec::new();
+    for tenant in store.tenants().await?.into_iter().chain([TenantId::machine()]) {
+        let filter = Filter { disposition: Some(Disposition::Held), open_only: true, most: None };
+        all.extend(store.arrivals(&tenant, filter).await?);
+    }
+    for held in &all {
+        counts.held += 1;
+        if folder.file_of(held)?.is_none() {
+            findings.push(format!("{}: is held, but the dead-letter folder does not show it", held.id));
+        }
+    }
+    for path in folder.foreign(&all)? {
+        findings.push(format!("{}: is no mail that is held", path.display()));
+    }
+    Ok(())
+}

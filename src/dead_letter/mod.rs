@@ -1,0 +1,63 @@
+//! What is held, as a folder that any mail program opens. The database is the truth, the folder its projection:
+//! it shows, it never decides. Moving a file to `.Retry` is the one thing that an operator says by it.
+
+pub mod folder;
+
+use crate::model::verdict::Disposition;
+use crate::store::Store;
+use crate::store::listing::{Filter, Listed};
+use folder::Folder;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// How often the folder is looked at although the database has not changed: an operator may have moved a file.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Keeps the folder as the database says, until stopped.
+pub async fn run(store: Store, path: PathBuf, stop: CancellationToken) {
+    let mut changes = store.changes();
+    let mut folder = Folder::new(path);
+    loop {
+        changes.borrow_and_update();
+        if let Err(error) = scan(&store, &mut folder).await {
+            warn!(error = format!("{error:#}"), "the dead-letter folder could not be brought up to date; trying again");
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            // Many mails may change at once; the folder need not follow each.
+            () = async { let _ = changes.changed().await; tokio::time::sleep(Duration::from_millis(200)).await } => (),
+            () = tokio::time::sleep(LOOK) => (),
+        }
+    }
+    if let Err(error) = scan(&store, &mut folder).await {
+        warn!(error = format!("{error:#}"), "the dead-letter folder is not up to date");
+    }
+}
+
+/// One pass: what is in `.Retry` is sent through the pipeline again, then the folder is made to show what is held.
+pub async fn scan(store: &Store, folder: &mut Folder) -> anyhow::Result<()> {
+    folder.prepare()?;
+    for dropped in folder.to_retry()? {
+        let held = store.held_with_hash(&dropped.sha256).await?;
+        let Some(first) = held.iter().find(|held| dropped.id.is_none_or(|id| id == held.id)).or(held.first()) else {
+            // Changed or unknown: left alone, and listed as foreign.
+            continue;
+        };
+        store.retry(&first.tenant, first.id, "folder".into(), None).await?;
+        info!(arrival.id = %first.id, "arrival {} is retried: its file was moved", first.id);
+        dropped.remove()?;
+    }
+    folder.show(held(store).await?, store).await
+}
+
+/// Everything that waits for an operator, of all tenants.
+async fn held(store: &Store) -> anyhow::Result<Vec<Listed>> {
+    let mut all = Vec::new();
+    for tenant in store.tenants().await? {
+        let filter = Filter { disposition: Some(Disposition::Held), open_only: true, most: None };
+        all.extend(store.arrivals(&tenant, filter).await?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,157 @@
+//! The outbox loop: takes messages in hand, hands them over, writes down how it ended. An attempt is counted before it is made.
+
+use super::transport::{HandedOver, Transport};
+use crate::config::Outgoing;
+use crate::store::Store;
+use crate::store::outbox::{Outbound, Tried};
+use futures_util::StreamExt;
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+/// Messages taken in hand at once, and handed over at the same time.
+const BATCH: u32 = 20;
+const AT_ONCE: usize = 4;
+/// A message whose try never ended is due again after so long.
+const LEASE: SignedDuration = SignedDuration::from_mins(30);
+/// How often due messages are looked for although nothing has changed.
+const LOOK: Duration = Duration::from_secs(5);
+/// The longest wait between two tries.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
+/// Sends until stopped.
+pub async fn run(store: Store, outgoing: Outgoing, stop: CancellationToken) -> anyhow::Result<()> {
+    let transport = Transport::new(&outgoing)?;
+    let mut changes = store.changes();
+    while !stop.is_cancelled() {
+        changes.borrow_and_update();
+        let wait = match send_due(&store, &transport, &outgoing, &stop).await {
+            Ok(wait) => wait,
+            Err(error) => {
+                warn!(error = format!("{error:#}"), "the outbox could not be worked on; trying again");
+                LOOK
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => (),
+            _ = changes.changed() => (),
+            () = tokio::time::sleep(wait) => (),
+        }
+    }
+    Ok(())
+}
+
+/// Sends everything that is due; returns how long nothing more will be.
+async fn send_due(store: &Store, transport: &Transport, outgoing: &Outgoing, stop: &CancellationToken) -> anyhow::Result<Duration> {
+    while !stop.is_cancelled() {
+        let Some(due) = store.next_message_due().await? else { return Ok(LOOK) };
+        let wait = due.duration_since(Timestamp::now());
+        if wait.is_positive() {
+            return Ok(LOOK.min(Duration::try_from(wait).unwrap_or(LOOK)));
+        }
+        let messages = store.claim_messages(BATCH, LEASE).await?;
+        let relay = transport.is_there().await;
+        futures_util::stream::iter(messages)
+            .for_each_concurrent(AT_ONCE, |message| {
+                let relay = relay.clone();
+                async move {
+                    let ended = match relay {
+                        Ok(()) => hand_over(store, transport, &message).await,
+                        Err(why) => HandedOver::NotNow(why),
+                    };
+                    write_down(store, outgoing, &message, ended).await;
+                }
+            })
+            .await;
+    }
+    Ok(LOOK)
+}
+
+async fn hand_over(store: &Store, transport: &Transport, message: &Outbound) -> HandedOver {
+    let attached = match message.attached.as_deref().map(str::parse) {
+        None => None,
+        Some(Err(_)) => return HandedOver::Refused("the mail to attach has no legible id".into()),
+        Some(Ok(arrival)) => match store.raw_mail(&message.tenant, arrival).await {
+            Ok(raw) => Some(raw),
+            Err(error) => return HandedOver::NotNow(format!("the mail to attach: {error:#}")),
+        },
+    };
+    transport.hand_over(message, attached).await
+}
+
+async fn write_down(store: &Store, outgoing: &Outgoing, message: &Outbound, ended: HandedOver) {
+    let (id, attempts) = (message.id, message.attempts);
+    let tried = judged(message, ended, outgoing.give_up_after, Timestamp::now());
+    match &tried {
+        Tried::Sent => info!(message.id = %id, attempts, "sent message {id}"),
+        Tried::Deferred { at, .. } => warn!(message.id = %id, attempts, next_attempt_at = %at, "message {id} could not be sent now"),
+        Tried::Failed { .. } => warn!(message.id = %id, attempts, "message {id} is not delivered; `rohrpost outbox list` says why"),
+    }
+    if let Err(error) = store.message_tried(message, tried).await {
+        // It will be tried again when its lease ends, under the same Message-ID.
+        warn!(message.id = %id, error = format!("{error:#}"), "how message {id} ended could not be written down");
+    }
+}
+
+/// What a try means for the message. RFC 5321 §4.5.4.1: tried for days before it is given up.
+fn judged(message: &Outbound, ended: HandedOver, give_up_after: Duration, now: Timestamp) -> Tried {
+    match ended {
+        HandedOver::Taken => Tried::Sent,
+        HandedOver::Refused(why) => Tried::Failed { why },
+        HandedOver::NotNow(why) => {
+            let age = now.duration_since(message.created_at);
+            if Duration::try_from(age).is_ok_and(|age| age >= give_up_after) {
+                return Tried::Failed { why: format!("given up: {why}") };
+            }
+            let minutes = 1_i64 << message.attempts.saturating_sub(1).min(6);
+            Tried::Deferred { at: now + SignedDuration::from_mins(minutes).min(LONGEST_WAIT), why }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::{OutboundId, TenantId};
+    use crate::model::outbound::{MessagePurpose, MessageState};
+    use crate::model::user::Locale;
+
+    #[test]
+    fn what_a_try_means() {
+        let now: Timestamp = "2026-11-22T08:30:00Z".parse().unwrap();
+        let check = |attempts: u32, age_hours: i64, ended: HandedOver, want: &str| {
+            let message = Outbound {
+                id: OutboundId::generate(),
+                tenant: TenantId::new("acme"),
+                purpose: MessagePurpose::Receipt,
+                recipient: String::new(),
+                locale: Locale::De,
+                subject: String::new(),
+                body: String::new(),
+                reply_to: None,
+                domain: String::new(),
+                attached: None,
+                created_at: now - SignedDuration::from_hours(age_hours),
+                state: MessageState::Sending,
+                attempts,
+                next_attempt_at: now,
+                last_error: None,
+            };
+            let seen = match judged(&message, ended, Duration::from_secs(120 * 3600), now) {
+                Tried::Sent => "sent".to_owned(),
+                Tried::Deferred { at, .. } => format!("in {} minutes", at.duration_since(now).as_mins()),
+                Tried::Failed { why } => format!("failed: {why}"),
+            };
+            assert_eq!(seen, want);
+        };
+        let not_now = || HandedOver::NotNow("away".into());
+        check(1, 0, HandedOver::Taken, "sent");
+        check(1, 0, HandedOver::Refused("550 no".into()), "failed: 550 no");
+        check(1, 0, not_now(), "in 1 minutes");
+        check(2, 0, not_now(), "in 2 minutes");
+        check(7, 0, not_now(), "in 60 minutes");
+        check(100, 119, not_now(), "in 60 minutes");
+        check(100, 120, not_now(), "failed: given up: away");
+    }
+}

@@ -1,0 +1,223 @@
+//! Builds a message as it is sent, and hands it to the relay over SMTP.
+
+use crate::config::{Outgoing, OutgoingTls};
+use crate::model::outbound::MessagePurpose;
+use crate::store::outbox::Outbound;
+use anyhow::Context;
+use bytes::Bytes;
+use lettre::address::Envelope;
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use secrecy::ExposeSecret;
+use std::time::{Duration, SystemTime};
+
+/// A relay that says nothing for so long is away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How handing over ended.
+#[derive(Debug)]
+pub enum HandedOver {
+    Taken,
+    /// Our trouble, or the relay's: worth another try.
+    NotNow(String),
+    /// The relay says no to this message for good.
+    Refused(String),
+}
+
+/// The relay.
+pub struct Transport {
+    smtp: AsyncSmtpTransport<Tokio1Executor>,
+    from: Option<String>,
+}
+
+impl Transport {
+    pub fn new(outgoing: &Outgoing) -> anyhow::Result<Transport> {
+        let mut builder =
+            AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&outgoing.host).port(outgoing.port).timeout(Some(PATIENCE));
+        let parameters = || TlsParameters::new_rustls(outgoing.host.clone()).context("outgoing.tls");
+        builder = match outgoing.tls {
+            OutgoingTls::None => builder,
+            OutgoingTls::Starttls => builder.tls(Tls::Required(parameters()?)),
+            OutgoingTls::Implicit => builder.tls(Tls::Wrapper(parameters()?)),
+        };
+        if let Some((user, password)) = &outgoing.login {
+            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
+            builder = builder.credentials(credentials).authentication(vec![Mechanism::Plain]);
+        }
+        Ok(Transport { smtp: builder.build(), from: outgoing.from.clone() })
+    }
+
+    /// Whether the relay answers at all: a "no" to the connection is no verdict on a message.
+    pub async fn is_there(&self) -> Result<(), String> {
+        match self.smtp.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("the relay does not answer as it should".into()),
+            Err(error) => Err(words(&error)),
+        }
+    }
+
+    /// Hands one message over. `attached`: the raw mail that goes with it.
+    pub async fn hand_over(&self, message: &Outbound, attached: Option<Bytes>) -> HandedOver {
+        let built = self.build(message, attached).and_then(|built| Ok((envelope(message)?, built)));
+        let (envelope, built) = match built {
+            Ok(built) => built,
+            // An address that cannot be written to will not become one.
+            Err(error) => return HandedOver::Refused(format!("{error:#}")),
+        };
+        match self.smtp.send_raw(&envelope, &built.formatted()).await {
+            Ok(_) => HandedOver::Taken,
+            Err(error) if error.is_permanent() && !is_about_us(&error) => HandedOver::Refused(words(&error)),
+            Err(error) => HandedOver::NotNow(words(&error)),
+        }
+    }
+
+    fn build(&self, message: &Outbound, attached: Option<Bytes>) -> anyhow::Result<Message> {
+        let from = self.from.clone().unwrap_or_else(|| format!("Rohrpost <noreply@{}>", message.domain));
+        let mut builder = Message::builder()
+            .from(from.parse::<Mailbox>().context("outgoing.from")?)
+            .to(Mailbox::new(None, message.recipient.parse().context("recipient")?))
+            .subject(&message.subject)
+            // Both stay the same however often it is tried: a repeat can be recognised (G2).
+            .message_id(Some(format!("<{}@{}>", message.id, message.domain)))
+            .date(SystemTime::from(message.created_at))
+            .header(AutoSubmitted)
+            .header(NoAutoResponse);
+        if let Some(reply_to) = &message.reply_to {
+            builder = builder.reply_to(reply_to.parse::<Mailbox>().context("Reply-To")?);
+        }
+        let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(message.body.clone());
+        let built = match attached {
+            // As bytes, not as a message: in base64 nothing in it can be taken for a line of SMTP.
+            Some(raw) => {
+                let mail = Attachment::new("message.eml".into()).body(raw.to_vec(), ContentType::parse("application/octet-stream")?);
+                builder.multipart(MultiPart::mixed().singlepart(text).singlepart(mail))
+            }
+            None => builder.singlepart(text),
+        };
+        Ok(built?)
+    }
+}
+
+/// The reverse-path names the message: a bounce tells its delivery state.
+fn envelope(message: &Outbound) -> anyhow::Result<Envelope> {
+    let bounces: Address = format!("bounces+{}@{}", message.id, message.domain).parse().context("bounce address")?;
+    // What goes to the operator must not come back to us as a bounce of a bounce.
+    let from = (message.purpose != MessagePurpose::Postmaster).then_some(bounces);
+    Ok(Envelope::new(from, vec![message.recipient.parse().context("recipient")?])?)
+}
+
+/// RFC 4954 §6: codes about our login, not about the message.
+fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
+    error.status().is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538))
+}
+
+/// The error and its causes in one line, bounded.
+fn words(error: &lettre::transport::smtp::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text.replace(['\r', '\n'], " ").chars().take(500).collect()
+}
+
+/// RFC 3834 §5.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(AutoSubmitted)
+    }
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".into())
+    }
+}
+
+/// What Exchange asks for instead: no out-of-office answers to this.
+#[derive(Clone)]
+struct NoAutoResponse;
+
+impl Header for NoAutoResponse {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("X-Auto-Response-Suppress")
+    }
+    fn parse(_: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(NoAutoResponse)
+    }
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "All".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::{OutboundId, TenantId};
+    use crate::model::outbound::MessageState;
+    use crate::model::user::Locale;
+
+    fn outbound() -> Outbound {
+        Outbound {
+            id: OutboundId::generate(),
+            tenant: TenantId::new("acme"),
+            purpose: MessagePurpose::ReplyImported,
+            recipient: "petra@acme.example".into(),
+            locale: Locale::De,
+            subject: "Neue Antwort von Maria Müller\r\nBcc: x@evil.example".into(),
+            body: "Maria Müller hat geantwortet.\n.\nEnde".into(),
+            reply_to: Some("hr@acme.example".into()),
+            domain: "acme.example".into(),
+            attached: None,
+            created_at: "2026-11-22T08:30:00Z".parse().unwrap(),
+            state: MessageState::Queued,
+            attempts: 1,
+            next_attempt_at: jiff::Timestamp::UNIX_EPOCH,
+            last_error: None,
+        }
+    }
+
+    fn transport() -> Transport {
+        let config = crate::config::read("", Vec::new()).unwrap();
+        Transport::new(&config.outgoing).unwrap()
+    }
+
+    /// Acceptance: S1.E20.
+    #[tokio::test]
+    async fn a_message_as_it_is_sent() {
+        let message = outbound();
+        let text = String::from_utf8(transport().build(&message, None).unwrap().formatted()).unwrap();
+        let again = String::from_utf8(transport().build(&message, None).unwrap().formatted()).unwrap();
+        assert_eq!(text, again);
+        for line in [
+            "Auto-Submitted: auto-generated\r\n".to_owned(),
+            "X-Auto-Response-Suppress: All\r\n".to_owned(),
+            format!("Message-ID: <{}@acme.example>\r\n", message.id),
+            "From: Rohrpost <noreply@acme.example>\r\n".to_owned(),
+            "To: petra@acme.example\r\n".to_owned(),
+            "Reply-To: hr@acme.example\r\n".to_owned(),
+            "Date: Sun, 22 Nov 2026 08:30:00 +0000\r\n".to_owned(),
+        ] {
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        assert!(!text.contains("\r\nBcc:"), "{text}");
+        let envelope = envelope(&message).unwrap();
+        assert_eq!(envelope.from().map(ToString::to_string), Some(format!("bounces+{}@acme.example", message.id)));
+    }
+
+    #[tokio::test]
+    async fn an_attached_mail_is_base64() {
+        let message = Outbound { purpose: MessagePurpose::Postmaster, ..outbound() };
+        let raw = Bytes::from_static(b"Subject: x\r\n\r\n\n.\nMAIL FROM:<>\r\n");
+        let text = String::from_utf8(transport().build(&message, Some(raw)).unwrap().formatted()).unwrap();
+        assert!(text.contains("Content-Transfer-Encoding: base64") && !text.contains("MAIL FROM"), "{text}");
+        assert!(envelope(&message).unwrap().from().is_none());
+    }
+}

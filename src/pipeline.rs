@@ -1,0 +1,288 @@
+//! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
+
+use crate::authenticate;
+use crate::file::{self, Decided};
+use crate::model::id::{EntryId, TenantId};
+use crate::model::message::{Defect, Message};
+use crate::model::organisation::{Rules, Tenant};
+use crate::model::outbound::Notice;
+use crate::model::sender::Sender;
+use crate::model::verdict::{Audience, Disposition, HoldReason, Questions, Verdict};
+use crate::notify::compose::{Circumstances, compose};
+use crate::place;
+use crate::store::arrivals::{Claimed, Turn};
+use crate::store::{NotWritten, Store};
+use crate::understand;
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+/// Arrivals in hand at once.
+const AT_ONCE: usize = 16;
+/// Bytes of raw mail being understood at once. Parsing needs about three times its mail's size.
+const BYTES_AT_ONCE: u64 = 64 << 20;
+/// How often waiting arrivals are looked for although nothing has changed.
+const LOOK: Duration = Duration::from_secs(5);
+/// Of two mails with one key that are judged at the same time, one finds the other filed: once more is enough.
+const JUDGED_AGAIN: u32 = 3;
+
+/// What the machine adds to what the tenants say.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub portal_url: Option<String>,
+    /// The operator's address.
+    pub postmaster: Option<String>,
+}
+
+/// A mail that was read, before it is placed.
+pub struct Read {
+    pub tenant: Tenant,
+    pub sender: Sender,
+    pub message: Message,
+    pub defects: Vec<Defect>,
+    pub questions: Questions,
+}
+
+/// What was decided about it.
+pub struct Judged {
+    /// With the candidate's mail as the original.
+    pub message: Message,
+    pub verdict: Verdict,
+    pub notices: Vec<Notice>,
+    pub entry: EntryId,
+}
+
+impl Read {
+    fn decided<'a>(&'a self, claimed: &'a Claimed, judged: &'a Judged) -> Decided<'a> {
+        Decided {
+            claimed,
+            tenant: &self.tenant,
+            sender: &self.sender,
+            message: &judged.message,
+            defects: &self.defects,
+            questions: &self.questions,
+            verdict: &judged.verdict,
+            notices: &judged.notices,
+            entry: judged.entry,
+        }
+    }
+}
+
+/// Carries arrivals from `received` to their end.
+#[derive(Clone)]
+pub struct Pipeline {
+    store: Store,
+    settings: Arc<Settings>,
+    /// Compiled patterns: most mails are of few tenants.
+    patterns: Arc<Mutex<HashMap<String, Rules>>>,
+    room: Arc<Semaphore>,
+}
+
+impl Pipeline {
+    pub fn new(store: Store, settings: Settings) -> Pipeline {
+        let room = Arc::new(Semaphore::new(usize::try_from(BYTES_AT_ONCE / 1024).unwrap_or(1)));
+        Pipeline { store, settings: Arc::new(settings), patterns: Arc::default(), room }
+    }
+
+    /// The way of one mail.
+    async fn process(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
+        let kilobytes = u32::try_from(claimed.size.min(BYTES_AT_ONCE).div_ceil(1024).max(1))?;
+        let room = self.room.acquire_many(kilobytes).await?;
+        let raw = self.store.raw_mail(&claimed.tenant, claimed.id).await?;
+        let Some(read) = self.read(claimed, raw).await? else { return self.hold_unreadable(claimed).await };
+        drop(room);
+        for _ in 0..JUDGED_AGAIN {
+            let judged = self.judge(claimed, &read).await?;
+            match file::put(&self.store, read.decided(claimed, &judged)).await {
+                Ok(()) => return Ok(logged(claimed, &judged.verdict)),
+                // The unique index saw what the judgement could not: judge again, and it is a duplicate.
+                Err(NotWritten::AlreadyFiled) => (),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(anyhow!("filed before, and yet not to be found"))
+    }
+
+    /// Who sent it, and what does it say? None: reading it failed.
+    async fn read(&self, claimed: &Claimed, raw: Bytes) -> anyhow::Result<Option<Read>> {
+        let tenant = self.store.tenant(&claimed.tenant).await?.context("the tenant of this mail is gone")?;
+        let users = self.store.users_in_question(&claimed.tenant, &claimed.facts).await?;
+        let sender = authenticate::judge(&claimed.facts, &users);
+        let Some((message, defects)) = self.understood(claimed, &tenant, raw).await? else { return Ok(None) };
+        let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.as_str());
+        let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned);
+        Ok(Some(Read { tenant, sender, message, defects, questions }))
+    }
+
+    /// Where does it belong, and who must hear?
+    async fn judge(&self, claimed: &Claimed, read: &Read) -> anyhow::Result<Judged> {
+        let found = self.store.found(&claimed.tenant, &read.questions).await?;
+        let message = place::arranged(read.message.clone(), &found);
+        let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, claimed.assigned.is_some());
+        let forwarder = read.sender.user().map(|user| user.email.as_str());
+        let audience = match &verdict {
+            Verdict::File(placement) => self.store.audience(&claimed.tenant, Some(&placement.application), None).await?,
+            Verdict::Hold(_) => self.store.audience(&claimed.tenant, None, forwarder).await?,
+            Verdict::Duplicate(_) | Verdict::Ignore(_) => Audience::default(),
+        };
+        let entry = EntryId::generate();
+        let circumstances = Circumstances {
+            tenant: &read.tenant,
+            sender: &read.sender,
+            envelope: &claimed.envelope,
+            at: claimed.at,
+            entry,
+            portal_url: self.settings.portal_url.as_deref(),
+            postmaster: self.settings.postmaster.as_deref(),
+        };
+        let notices = compose(&verdict, &message, &audience, circumstances);
+        Ok(Judged { message, verdict, notices, entry })
+    }
+
+    /// Reads the mail on a blocking thread. None: reading it failed, the bytes are intact (G4).
+    async fn understood(&self, claimed: &Claimed, tenant: &Tenant, raw: Bytes) -> anyhow::Result<Option<(Message, Vec<Defect>)>> {
+        let rules = self.rules(tenant)?;
+        let envelope = claimed.envelope.clone();
+        let read = move || std::panic::catch_unwind(AssertUnwindSafe(|| understand::read(Some(&envelope), &raw, &rules)));
+        Ok(tokio::task::spawn_blocking(read).await?.ok())
+    }
+
+    async fn hold_unreadable(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
+        error!(arrival.id = %claimed.id, tenant = %claimed.tenant, "understanding arrival {} failed; it is held", claimed.id);
+        file::put_unreadable(&self.store, claimed, HoldReason::Unreadable).await?;
+        Ok(Disposition::Held)
+    }
+
+    /// The tenant's rules for understanding.
+    fn rules(&self, tenant: &Tenant) -> anyhow::Result<Rules> {
+        let mut patterns = self.patterns.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = patterns.get(&tenant.reference.pattern).cloned();
+        let rules = match known {
+            Some(rules) => rules,
+            None => {
+                let rules =
+                    Rules::new(&tenant.reference, Vec::new()).with_context(|| format!("tenant {}: reference pattern", tenant.id))?;
+                if patterns.len() > 10_000 {
+                    patterns.clear();
+                }
+                patterns.insert(tenant.reference.pattern.clone(), rules.clone());
+                rules
+            }
+        };
+        Ok(Rules { grammar: tenant.reference.grammar, own_domains: own_domains(tenant), ..rules })
+    }
+
+    /// What would become of a mail now: the same steps without the last one, for `explain`. None: reading it failed.
+    pub async fn foresee(&self, claimed: &Claimed, raw: Bytes) -> anyhow::Result<Option<(Read, Judged)>> {
+        let Some(read) = self.read(claimed, raw).await? else { return Ok(None) };
+        let judged = self.judge(claimed, &read).await?;
+        Ok(Some((read, judged)))
+    }
+
+    /// Works until stopped: what a crash left first and alone, then everything else, several at once.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut changes = self.store.changes();
+        let tasks = TaskTracker::new();
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        loop {
+            changes.borrow_and_update();
+            let wait = match self.turn(&tasks, &places, &stop).await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    warn!(error = format!("{error:#}"), "waiting mail could not be taken in hand; trying again");
+                    LOOK
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = changes.changed() => (),
+                () = tokio::time::sleep(wait) => (),
+            }
+        }
+        tasks.close();
+        tasks.wait().await;
+        if let Err(error) = self.store.put_back_all().await {
+            warn!(error = format!("{error:#}"), "what was in hand could not be put back; it will be tried alone");
+        }
+    }
+
+    /// Takes what is due in hand; returns how long nothing more will be due.
+    async fn turn(&self, tasks: &TaskTracker, places: &Arc<Semaphore>, stop: &CancellationToken) -> anyhow::Result<Duration> {
+        while !stop.is_cancelled() {
+            let Some(due) = self.store.next_arrival_due().await? else { return Ok(LOOK) };
+            let wait = due.duration_since(jiff::Timestamp::now());
+            if wait.is_positive() {
+                return Ok(LOOK.min(Duration::try_from(wait).unwrap_or(LOOK)));
+            }
+            let alone = self.store.claim(Turn::Alone, 1).await?;
+            if !alone.is_empty() {
+                // Nothing else is in hand while one that may end the program is.
+                let all = places.clone().acquire_many_owned(u32::try_from(AT_ONCE)?).await?;
+                for claimed in alone {
+                    self.work_on(claimed).await;
+                }
+                drop(all);
+                continue;
+            }
+            let place = places.clone().acquire_owned().await?;
+            let free = u32::try_from(places.available_permits())? + 1;
+            let claimed = self.store.claim(Turn::Together, free).await?;
+            drop(place);
+            if claimed.is_empty() {
+                return Ok(LOOK);
+            }
+            for claimed in claimed {
+                let place = places.clone().acquire_owned().await?;
+                let pipeline = self.clone();
+                tasks.spawn(async move {
+                    pipeline.work_on(claimed).await;
+                    drop(place);
+                });
+            }
+        }
+        Ok(LOOK)
+    }
+
+    /// One arrival to its end, or back to where it waits: our fault counts as nothing.
+    async fn work_on(&self, claimed: Result<Claimed, crate::store::arrivals::NotReadable>) {
+        let (tenant, id, fence, attempts, failed): (TenantId, _, _, _, _) = match &claimed {
+            Ok(claimed) => (claimed.tenant.clone(), claimed.id, claimed.fence, claimed.attempts, self.process(claimed).await.err()),
+            Err(broken) => (broken.tenant.clone(), broken.id, broken.fence, broken.attempts, Some(anyhow!("{broken}"))),
+        };
+        let Some(failed) = failed else { return };
+        let after = backoff(attempts);
+        warn!(arrival.id = %id, attempts, retry_seconds = after.as_secs(), error = format!("{failed:#}"), "arrival {id} is put back");
+        if let Err(error) = self.store.put_back(&tenant, id, fence, after).await {
+            warn!(arrival.id = %id, error = format!("{error:#}"), "arrival {id} could not be put back; it will be tried at the next start");
+        }
+    }
+}
+
+/// Domains of our Message-IDs: those of the tenant's import addresses.
+fn own_domains(tenant: &Tenant) -> Vec<String> {
+    tenant
+        .import_addresses
+        .iter()
+        .filter_map(|address| crate::model::address::split(address))
+        .map(|(_, domain)| domain.to_owned())
+        .collect()
+}
+
+/// One second, then twice as long each time, at most ten minutes.
+fn backoff(attempts: u32) -> Duration {
+    Duration::from_secs(1 << attempts.saturating_sub(1).min(9)).min(Duration::from_secs(600))
+}
+
+fn logged(claimed: &Claimed, verdict: &Verdict) -> Disposition {
+    let disposition = verdict.disposition();
+    let because = verdict.reason().unwrap_or("-");
+    info!(arrival.id = %claimed.id, tenant = %claimed.tenant, size_bytes = claimed.size, because, "{} arrival {}", disposition.as_str(), claimed.id);
+    disposition
+}
