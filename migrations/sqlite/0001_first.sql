@@ -198,6 +198,7 @@ create table document (
     application text not null,
     entry text not null,
     arrival text not null,
+    position bigint not null,            -- its place in the mail
     name text not null,
     name_as_sent text,
     media_type text not null,
@@ -214,7 +215,7 @@ create table document (
     primary key (tenant, id),
     foreign key (tenant, entry) references history_entry (tenant, id)
 );
-create index document_by_entry on document (tenant, entry, id);
+create index document_by_entry on document (tenant, entry, position);
 create index document_by_application on document (tenant, application, id);
 
 create table outbound_message (

@@ -1,7 +1,6 @@
 //! Builds a message as it is sent, and hands it to the relay over SMTP.
 
 use crate::config::{Outgoing, OutgoingTls};
-use crate::model::outbound::MessagePurpose;
 use crate::store::outbox::Outbound;
 use anyhow::Context;
 use bytes::Bytes;
@@ -104,9 +103,7 @@ impl Transport {
 /// The reverse-path names the message: a bounce tells its delivery state.
 fn envelope(message: &Outbound) -> anyhow::Result<Envelope> {
     let bounces: Address = format!("bounces+{}@{}", message.id, message.domain).parse().context("bounce address")?;
-    // What goes to the operator must not come back to us as a bounce of a bounce.
-    let from = (message.purpose != MessagePurpose::Postmaster).then_some(bounces);
-    Ok(Envelope::new(from, vec![message.recipient.parse().context("recipient")?])?)
+    Ok(Envelope::new(Some(bounces), vec![message.recipient.parse().context("recipient")?])?)
 }
 
 /// RFC 4954 §6: codes about our login, not about the message.
@@ -161,7 +158,7 @@ impl Header for NoAutoResponse {
 mod tests {
     use super::*;
     use crate::model::id::{OutboundId, TenantId};
-    use crate::model::outbound::MessageState;
+    use crate::model::outbound::{MessagePurpose, MessageState};
     use crate::model::user::Locale;
 
     fn outbound() -> Outbound {
@@ -218,6 +215,5 @@ mod tests {
         let raw = Bytes::from_static(b"Subject: x\r\n\r\n\n.\nMAIL FROM:<>\r\n");
         let text = String::from_utf8(transport().build(&message, Some(raw)).unwrap().formatted()).unwrap();
         assert!(text.contains("Content-Transfer-Encoding: base64") && !text.contains("MAIL FROM"), "{text}");
-        assert!(envelope(&message).unwrap().from().is_none());
     }
 }

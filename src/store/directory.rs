@@ -75,9 +75,10 @@ impl Store {
     }
 
     async fn tenant_of_message(&self, message: OutboundId, domain: &str) -> anyhow::Result<Option<TenantId>> {
+        // The tenants at this domain first: every key begins with the tenant. The machine's own messages have any domain.
         let found: Option<String> = sqlx::query_scalar(
-            "select m.tenant from import_address a join outbound_message m on m.tenant = a.tenant and m.id = $1
-             where a.address like $2 escape '\\' and m.domain = $3 limit 1",
+            "select m.tenant from outbound_message m where m.id = $1 and m.domain = $3
+             and m.tenant in (select tenant from import_address where address like $2 escape '\\' union select '-') limit 1",
         )
         .bind(message.to_string())
         .bind(ends_with_domain(domain))

@@ -176,16 +176,18 @@ const DOCUMENTS_A_STATEMENT: usize = 1_000;
 
 async fn insert_documents(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), sqlx::Error> {
     let documents = rows.iter().filter_map(|row| row.entry.as_ref().map(|entry| (row, entry)));
-    let documents: Vec<_> = documents.flat_map(|(row, entry)| row.documents.iter().map(move |document| (row, entry, document))).collect();
+    let documents: Vec<_> = documents
+        .flat_map(|(row, entry)| (0i64..).zip(&row.documents).map(move |(position, document)| (row, entry, position, document)))
+        .collect();
     for documents in documents.chunks(DOCUMENTS_A_STATEMENT) {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-            "insert into document (tenant, id, application, entry, arrival, name, name_as_sent, media_type, declared_type, size, sha256, kind,
+            "insert into document (tenant, id, application, entry, arrival, position, name, name_as_sent, media_type, declared_type, size, sha256, kind,
              in_files, in_documents, visibility, range_start, range_end, encoding) ",
         );
-        query.push_values(documents, |mut b, (row, entry, document)| {
+        query.push_values(documents, |mut b, (row, entry, position, document)| {
             let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
             b.push_bind(row.tenant.as_str()).push_bind(document.id.to_string()).push_bind(&document.application);
-            b.push_bind(entry.id.to_string()).push_bind(row.arrival.to_string()).push_bind(&document.name);
+            b.push_bind(entry.id.to_string()).push_bind(row.arrival.to_string()).push_bind(position).push_bind(&document.name);
             b.push_bind(&document.name_as_sent).push_bind(&document.media_type).push_bind(&document.declared_type);
             b.push_bind(i64::try_from(document.size).unwrap_or(i64::MAX)).push_bind(&document.sha256).push_bind(document.kind.as_str());
             b.push_bind(document.in_files).push_bind(document.in_documents).push_bind("internal");

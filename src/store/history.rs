@@ -49,7 +49,7 @@ impl Store {
         .bind(&application.id)
         .fetch_all(&self.reads)
         .await?;
-        let documents = sqlx::query("select * from document where tenant = $1 and application = $2 order by id")
+        let documents = sqlx::query("select * from document where tenant = $1 and application = $2 order by entry, position")
             .bind(tenant.as_str())
             .bind(&application.id)
             .fetch_all(&self.reads)

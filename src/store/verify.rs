@@ -81,7 +81,7 @@ impl Store {
 
     /// Documents of one arrival.
     pub async fn documents_of(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<Vec<Document>> {
-        let rows = sqlx::query("select d.* from history_entry e join document d on d.tenant = e.tenant and d.entry = e.id where e.tenant = $1 and e.arrival = $2 order by d.id")
+        let rows = sqlx::query("select d.* from history_entry e join document d on d.tenant = e.tenant and d.entry = e.id where e.tenant = $1 and e.arrival = $2 order by d.position")
             .bind(tenant.as_str())
             .bind(arrival.to_string())
             .fetch_all(&self.reads)

@@ -4,8 +4,10 @@
 //! there are stay in the mail as they are. (smtp-proto's receiver takes CRLF . CR CRLF for the end as well, so this is our own.)
 
 /// Where in a line the last byte stood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum At {
+    /// RFC 5321 §4.5.2: the first line begins a line too.
+    #[default]
     LineStart,
     Text,
     /// Behind a CR, which is in the mail already.
@@ -17,17 +19,12 @@ enum At {
 }
 
 /// Takes the bytes behind 354.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Receiver {
     at: At,
 }
 
 impl Receiver {
-    /// RFC 5321 §4.5.2: the first line begins a line too.
-    pub fn new() -> Receiver {
-        Receiver { at: At::LineStart }
-    }
-
     /// Takes bytes and gives out the mail's. Returns how many belong to the mail, dot and all, once its end is among them.
     pub fn take(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
         let mut index = 0;
@@ -82,7 +79,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn run(bytes: &[u8], pieces: &[usize]) -> (Vec<u8>, Option<usize>) {
-        let (mut receiver, mut out, mut start) = (Receiver::new(), Vec::new(), 0);
+        let (mut receiver, mut out, mut start) = (Receiver::default(), Vec::new(), 0);
         for end in pieces.iter().copied().chain([bytes.len()]) {
             let end = end.clamp(start, bytes.len());
             if let Some(taken) = receiver.take(&bytes[start..end], &mut out) {

@@ -37,11 +37,13 @@ pub struct Input {
     end: usize,
 }
 
-impl Input {
-    pub fn new() -> Input {
+impl Default for Input {
+    fn default() -> Input {
         Input { buffer: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0 }
     }
+}
 
+impl Input {
     /// Whether the peer has said more already.
     pub fn has_more(&self) -> bool {
         self.start < self.end

@@ -158,9 +158,15 @@ async fn turn_away(mut stream: TcpStream, reply: reply::Reply) {
 /// Counts connections, in all and per address.
 #[derive(Clone)]
 struct Connections {
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    counts: Arc<Mutex<Counts>>,
     most: usize,
     most_per_address: usize,
+}
+
+#[derive(Default)]
+struct Counts {
+    all: usize,
+    per_address: HashMap<IpAddr, usize>,
 }
 
 /// A connection's place; given back when dropped.
@@ -176,11 +182,12 @@ impl Connections {
 
     fn enter(&self, address: IpAddr) -> Option<Place> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = counts.get(&address).copied().unwrap_or(0);
-        if counts.values().sum::<usize>() >= self.most || here >= self.most_per_address {
+        let here = counts.per_address.get(&address).copied().unwrap_or(0);
+        if counts.all >= self.most || here >= self.most_per_address {
             return None;
         }
-        counts.insert(address, here + 1);
+        counts.all += 1;
+        counts.per_address.insert(address, here + 1);
         Some(Place { connections: self.clone(), address })
     }
 }
@@ -188,9 +195,10 @@ impl Connections {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.connections.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        match counts.get_mut(&self.address) {
+        counts.all = counts.all.saturating_sub(1);
+        match counts.per_address.get_mut(&self.address) {
             Some(count) if *count > 1 => *count -= 1,
-            _ => drop(counts.remove(&self.address)),
+            _ => drop(counts.per_address.remove(&self.address)),
         }
     }
 }

@@ -4,7 +4,6 @@ use super::command::{Bad, Command};
 use super::reply::{self, Reply};
 use crate::model::arrival::{Purpose, Recipient};
 use crate::model::facts::Login;
-use crate::model::id::TenantId;
 use std::borrow::Cow;
 
 /// What the order depends on beside the state.
@@ -33,7 +32,16 @@ pub struct Session {
 pub enum Phase {
     Connected,
     Greeted { helo: String },
-    Envelope { helo: String, from: Option<String>, to: Vec<(String, Recipient)> },
+    Begun { helo: String, transaction: Transaction },
+}
+
+/// A mail that is being addressed. RFC 5321 §3.3.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Transaction {
+    /// None is the null reverse-path.
+    pub from: Option<String>,
+    /// Forward-paths as given, and whom they stand for.
+    pub to: Vec<(String, Recipient)>,
 }
 
 /// What the loop does next.
@@ -62,7 +70,7 @@ impl Session {
     pub fn helo(&self) -> &str {
         match &self.phase {
             Phase::Connected => "",
-            Phase::Greeted { helo } | Phase::Envelope { helo, .. } => helo,
+            Phase::Greeted { helo } | Phase::Begun { helo, .. } => helo,
         }
     }
 
@@ -75,7 +83,7 @@ impl Session {
             Command::Rcpt { to } => self.rcpt(rules, to),
             Command::Data => self.data(),
             Command::Rset => {
-                self.forget_envelope();
+                self.take_transaction();
                 Next::Say(Reply::new(250, (0, 0), "ok"))
             }
             Command::Noop => Next::Say(Reply::new(250, (0, 0), "ok")),
@@ -106,11 +114,11 @@ impl Session {
     fn mail(&mut self, rules: &Rules, from: Option<String>, size: u64) -> Reply {
         match &self.phase {
             Phase::Connected => Reply::new(503, (5, 1), "say EHLO first"),
-            Phase::Envelope { .. } => Reply::new(503, (5, 1), "a mail is begun already; RSET forgets it"),
+            Phase::Begun { .. } => Reply::new(503, (5, 1), "a mail is begun already; RSET forgets it"),
             // RFC 1870 §6.1: a declared size that is too big is refused at once.
             Phase::Greeted { .. } if size > rules.message_bytes => reply::too_big(rules.message_bytes),
             Phase::Greeted { helo } => {
-                self.phase = Phase::Envelope { helo: helo.clone(), from, to: Vec::new() };
+                self.phase = Phase::Begun { helo: helo.clone(), transaction: Transaction { from, to: Vec::new() } };
                 Reply::new(250, (1, 0), "ok")
             }
         }
@@ -118,10 +126,10 @@ impl Session {
 
     fn rcpt(&mut self, rules: &Rules, to: String) -> Next {
         match &self.phase {
-            Phase::Envelope { to: known, .. } if known.len() >= rules.recipients => {
+            Phase::Begun { transaction, .. } if transaction.to.len() >= rules.recipients => {
                 Next::Say(Reply::new(452, (5, 3), "too many recipients; send the rest in another transaction"))
             }
-            Phase::Envelope { .. } => Next::Resolve(to),
+            Phase::Begun { .. } => Next::Resolve(to),
             Phase::Connected | Phase::Greeted { .. } => Next::Say(Reply::new(503, (5, 1), "say MAIL first")),
         }
     }
@@ -129,7 +137,9 @@ impl Session {
     /// The directory's answer to a recipient.
     pub fn recipient(&mut self, rules: &Rules, path: String, found: Option<Recipient>) -> Reply {
         let login = self.login.as_ref().map(|login| &login.tenant);
-        let Phase::Envelope { to, .. } = &mut self.phase else { return Reply::new(503, (5, 1), "say MAIL first") };
+        let Phase::Begun { transaction: Transaction { to, .. }, .. } = &mut self.phase else {
+            return Reply::new(503, (5, 1), "say MAIL first");
+        };
         // G10: to somebody who signed in, another tenant's addresses do not exist.
         let found = found.filter(|found| login.is_none_or(|tenant| *tenant == found.tenant || found.purpose == Purpose::Postmaster));
         let Some(found) = found else {
@@ -145,28 +155,24 @@ impl Session {
 
     fn data(&mut self) -> Next {
         match &self.phase {
-            Phase::Envelope { to, .. } if !to.is_empty() => Next::Data,
-            Phase::Envelope { .. } => Next::Say(Reply::new(554, (5, 1), "no recipient was accepted")),
+            Phase::Begun { transaction, .. } if !transaction.to.is_empty() => Next::Data,
+            Phase::Begun { .. } => Next::Say(Reply::new(554, (5, 1), "no recipient was accepted")),
             Phase::Connected | Phase::Greeted { .. } => Next::Say(Reply::new(503, (5, 1), "say MAIL and RCPT first")),
         }
     }
 
-    /// Takes the envelope out; the session is as if it had only greeted.
-    pub fn take_envelope(&mut self) -> Option<(Option<String>, Vec<(String, Recipient)>)> {
+    /// Takes the transaction out; the session is as if it had only greeted.
+    pub fn take_transaction(&mut self) -> Option<Transaction> {
         match std::mem::replace(&mut self.phase, Phase::Connected) {
-            Phase::Envelope { helo, from, to } => {
+            Phase::Begun { helo, transaction } => {
                 self.phase = Phase::Greeted { helo };
-                Some((from, to))
+                Some(transaction)
             }
             other => {
                 self.phase = other;
                 None
             }
         }
-    }
-
-    fn forget_envelope(&mut self) {
-        self.take_envelope();
     }
 
     fn start_tls(&mut self, rules: &Rules) -> Next {
@@ -186,7 +192,7 @@ impl Session {
             _ if self.login.is_some() => Err(Reply::new(503, (5, 1), "somebody signed in already")),
             Phase::Greeted { .. } => Ok(()),
             Phase::Connected => Err(Reply::new(503, (5, 1), "say EHLO first")),
-            Phase::Envelope { .. } => Err(Reply::new(503, (5, 1), "not within a transaction")),
+            Phase::Begun { .. } => Err(Reply::new(503, (5, 1), "not within a transaction")),
         }
     }
 
@@ -254,9 +260,4 @@ fn refuse(bad: Bad) -> Reply {
         Bad::RecipientAddress => Reply::new(553, (1, 3), "this is no recipient address"),
         Bad::Http => Reply::new(421, (7, 0), "this is SMTP").and_close(),
     }
-}
-
-/// The tenant whose mail the envelope carries.
-pub fn tenant_of(to: &[(String, Recipient)]) -> TenantId {
-    to.first().map_or_else(TenantId::machine, |(_, first)| first.tenant.clone())
 }

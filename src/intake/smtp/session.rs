@@ -3,7 +3,7 @@
 use super::command;
 use super::data::Receiver;
 use super::line::{Input, ReadData, ReadLine};
-use super::phase::{self, Next, Rules, Session};
+use super::phase::{Next, Rules, Session, Transaction};
 use super::reply::{self, Reply};
 use crate::config::Limits;
 use crate::intake::facts::{self, Connection};
@@ -101,7 +101,7 @@ struct Talk<A, D> {
 
 impl<A: Accept, D: Directory> Talk<A, D> {
     fn new(stream: Box<dyn Io>, peer: Peer, session: Session, shared: Arc<Shared<A, D>>) -> Talk<A, D> {
-        Talk { stream, input: Input::new(), unsent: Vec::new(), peer, session, shared }
+        Talk { stream, input: Input::default(), unsent: Vec::new(), peer, session, shared }
     }
 
     fn say(&mut self, reply: &Reply) {
@@ -217,13 +217,14 @@ impl<A: Accept, D: Directory> Talk<A, D> {
 
     /// Reads the mail and has it accepted; none if the connection ended before the last dot.
     async fn data(&mut self) -> Option<Reply> {
-        let (from, to) = self.session.take_envelope()?;
+        let Transaction { from, to } = self.session.take_transaction()?;
         self.unsent.extend_from_slice(GO_AHEAD.as_bytes());
         if !self.flush().await {
             return None;
         }
         let id = ArrivalId::generate();
-        let tenant = phase::tenant_of(&to);
+        let (_, first) = to.first()?;
+        let tenant = first.tenant.clone();
         let spool = Spool::new(self.shared.blobs.clone(), tenant.clone(), id, self.shared.limits.message_bytes);
         let spooled = match self.receive(spool).await? {
             Ok(spooled) => spooled,
@@ -233,7 +234,6 @@ impl<A: Accept, D: Directory> Talk<A, D> {
                 return Some(reply::to_outcome(Err(Stop::NotNow(error))));
             }
         };
-        let (_, first) = to.first()?;
         let envelope = Envelope {
             from,
             mailbox: first.mailbox.clone(),
@@ -263,7 +263,7 @@ impl<A: Accept, D: Directory> Talk<A, D> {
 
     /// Reads up to the line with the dot. RFC 5321 §4.1.1.4: only CRLF . CRLF ends it; lone CRs and LFs are kept as they are.
     async fn receive(&mut self, mut spool: Spool) -> Option<Result<Spooled, NotSpooled>> {
-        let mut receiver = Receiver::new();
+        let mut receiver = Receiver::default();
         let mut out = Vec::with_capacity(16 * 1024);
         // A mail that is too big is read to its end, but not for ever.
         let patience = self.shared.limits.message_bytes.saturating_mul(2).saturating_add(1 << 20);

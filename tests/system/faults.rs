@@ -1,0 +1,185 @@
+//! Faults of the machine: no room, a locked database, folders that went away. Never a false yes; nothing is lost (G1).
+
+use crate::harness::*;
+use sqlx::Connection;
+use std::process::Command;
+
+/// S1.E14's other half, and G1: 452 while there is too little room, 250 when there is room again.
+#[test]
+fn too_little_free_space() {
+    let mut acme = Installation::new();
+    let text = std::fs::read_to_string(acme.path("rohrpost.toml")).unwrap();
+    std::fs::write(acme.path("rohrpost.toml"), text.replace("min_free_bytes = 0", "min_free_bytes = 1152921504606846976")).unwrap();
+    let daemon = acme.serve();
+    let reply = daemon.connect().sends(PETRA, IMPORT, &Forward::default().mail());
+    assert!(reply.starts_with("452 4.3.1 "), "{reply}");
+    daemon.stop();
+    std::fs::write(acme.path("rohrpost.toml"), text).unwrap();
+    let daemon = acme.serve();
+    let id = daemon.delivers(&Forward::default().mail());
+    assert_eq!(acme.ended(&id)["disposition"], "filed");
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// A disk that is really full: a small file system of its own.
+#[test]
+fn a_full_disk() {
+    let acme = Installation::empty("");
+    let state = acme.path("state");
+    std::fs::create_dir(&state).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&state).status().unwrap().success();
+    assert!(mounted, "this test mounts a small tmpfs: run it as root");
+    let full = FullDisk { acme: Some(acme), state };
+    full.run();
+}
+
+struct FullDisk {
+    acme: Option<Installation>,
+    state: std::path::PathBuf,
+}
+
+impl FullDisk {
+    fn run(mut self) {
+        let acme = self.acme.as_mut().unwrap();
+        acme.import(ACME);
+        let daemon = acme.serve();
+        let id = daemon.delivers(&Forward::default().mail());
+        assert_eq!(acme.ended(&id)["disposition"], "filed");
+        acme.all_sent();
+        // Large mails go to the blob store, small ones into the database: both must say "not now".
+        let filler = vec![0u8; 1 << 20];
+        let mut blocks = 0;
+        while std::fs::write(self.state.join(format!("filler-{blocks}")), &filler).is_ok() {
+            blocks += 1;
+        }
+        let large = "Kanarie-Datei\n".repeat(100_000);
+        let reply = daemon.connect().sends(
+            PETRA,
+            IMPORT,
+            &Forward { attachments: &[("gross.txt", &large)], id: "large@x", ..Forward::default() }.mail(),
+        );
+        assert!(reply.starts_with("452 4.3.1 ") || reply.starts_with("451 4.3.0 "), "{reply}");
+        let mut refused = 0;
+        let mut kept = vec![id];
+        for number in 0..400 {
+            let text = "kanarienvogel-text ".repeat(800);
+            let mail = Forward { id: &format!("fill-{number}@x"), text: &text, ..Forward::default() }.mail();
+            let reply = daemon.connect().sends(PETRA, IMPORT, &mail);
+            match reply.strip_prefix("250 2.0.0 kept as ") {
+                Some(id) => kept.push(id.to_owned()),
+                None => {
+                    assert!(reply.starts_with("452 4.3.1 ") || reply.starts_with("451 4.3.0 "), "{reply}");
+                    refused += 1;
+                }
+            }
+            if refused > 5 {
+                break;
+            }
+        }
+        assert!(refused > 5, "the disk never filled");
+        // Room again: the service goes on by itself, and everything that got a 250 ends.
+        for block in 0..=blocks {
+            let _ = std::fs::remove_file(self.state.join(format!("filler-{block}")));
+        }
+        for id in &kept {
+            assert_eq!(acme.ended(id)["disposition"], "filed");
+        }
+        acme.all_sent();
+        daemon.stop();
+        acme.is_sound();
+    }
+}
+
+impl Drop for FullDisk {
+    fn drop(&mut self) {
+        drop(self.acme.take().map(|mut acme| {
+            acme.leaves_outbox = true;
+            acme
+        }));
+        let _ = Command::new("umount").arg("-l").arg(&self.state).status();
+    }
+}
+
+/// Somebody else's transaction: 451, and everything goes on behind it.
+#[test]
+fn a_locked_database() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    let path = acme.path("state/rohrpost.db");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut connection = runtime.block_on(async { sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap() });
+    runtime.block_on(async { sqlx::query("begin immediate").execute(&mut connection).await.unwrap() });
+    let reply = daemon.connect().sends(PETRA, IMPORT, &Forward::default().mail());
+    assert!(reply.starts_with("451 4.3.0 "), "{reply}");
+    runtime.block_on(async { sqlx::query("rollback").execute(&mut connection).await.unwrap() });
+    let id = daemon.delivers(&Forward::default().mail());
+    assert_eq!(acme.ended(&id)["disposition"], "filed");
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// The blob folder has gone: large mail is "not now", small mail goes on.
+#[test]
+fn a_blob_store_that_went_away() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    std::fs::rename(acme.path("state/blobs"), acme.path("state/elsewhere")).unwrap();
+    std::fs::write(acme.path("state/blobs"), "in the way").unwrap();
+    let large = "Kanarie-Datei\n".repeat(10_000);
+    let mail = Forward { attachments: &[("gross.txt", &large)], id: "large@x", ..Forward::default() }.mail();
+    let reply = daemon.connect().sends(PETRA, IMPORT, &mail);
+    assert!(reply.starts_with("451 4.3.0 ") || reply.starts_with("452 4.3.1 "), "{reply}");
+    std::fs::remove_file(acme.path("state/blobs")).unwrap();
+    std::fs::rename(acme.path("state/elsewhere"), acme.path("state/blobs")).unwrap();
+    let id = daemon.delivers(&mail);
+    assert_eq!(acme.ended(&id)["disposition"], "filed");
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// G4: one mail that cannot be read stops nobody. Ten planted damages of its record are found by `verify`.
+#[test]
+fn verify_finds_what_does_not_agree() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    let filed = daemon.delivers(&Forward { attachments: &[("Anschreiben.pdf", "%PDF")], ..Forward::default() }.mail());
+    let held = daemon.delivers(&Forward { subject: "9999 x", id: "held@x", ..Forward::default() }.mail());
+    acme.ended(&filed);
+    acme.ended(&held);
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+    let path = acme.path("state/rohrpost.db");
+    let sound = std::fs::read(&path).unwrap();
+    let damages = [
+        "update raw_mail set bytes = x'00' || substr(bytes, 2)",
+        "delete from raw_mail",
+        "update arrival set sha256 = '00'",
+        "update arrival set disposition = null, reason = null where disposition = 'held'",
+        "update arrival set entry = null where disposition = 'filed'",
+        "update arrival set disposition = 'filed' where disposition = 'held'",
+        "update document set range_start = range_start + 1",
+        "update document set sha256 = '00'",
+        "delete from document; delete from history_entry",
+        "delete from outbound_message where purpose = 'reply_imported'",
+        "update arrival set disposition = 'ignored' where disposition = 'held'",
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for damage in damages {
+        runtime.block_on(async {
+            let mut connection = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+            sqlx::raw_sql("pragma foreign_keys = off").execute(&mut connection).await.unwrap();
+            sqlx::raw_sql(damage).execute(&mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        });
+        let (code, error) = acme.fails(&["verify"]);
+        assert!(code == 1 && error.contains("do not agree"), "{damage}: {error}");
+        std::fs::write(&path, &sound).unwrap();
+    }
+    std::fs::remove_file(acme.path(&format!("state/dead-letters/new/{held}.rohrpost"))).unwrap();
+    assert!(acme.fails(&["verify"]).1.contains("does not show it"));
+}
