@@ -2,6 +2,7 @@
 
 use crate::authenticate;
 use crate::file::{self, Decided};
+use crate::model::arrival::Envelope;
 use crate::model::id::{EntryId, TenantId};
 use crate::model::message::{Defect, Message};
 use crate::model::organisation::{Rules, Tenant};
@@ -83,12 +84,16 @@ pub struct Pipeline {
     /// Compiled patterns: most mails are of few tenants.
     patterns: Arc<Mutex<HashMap<String, Rules>>>,
     room: Arc<Semaphore>,
+    reader: Reader,
 }
+
+/// How a mail is understood. Never fails by contract; if it panics all the same, the mail is held (G4).
+type Reader = fn(Option<&Envelope>, &[u8], &Rules) -> (Message, Vec<Defect>);
 
 impl Pipeline {
     pub fn new(store: Store, settings: Settings) -> Pipeline {
         let room = Arc::new(Semaphore::new(usize::try_from(BYTES_AT_ONCE / 1024).unwrap_or(1)));
-        Pipeline { store, settings: Arc::new(settings), patterns: Arc::default(), room }
+        Pipeline { store, settings: Arc::new(settings), patterns: Arc::default(), room, reader: understand::read }
     }
 
     /// The way of one mail.
@@ -149,8 +154,8 @@ impl Pipeline {
     /// Reads the mail on a blocking thread. None: reading it failed, the bytes are intact (G4).
     async fn understood(&self, claimed: &Claimed, tenant: &Tenant, raw: Bytes) -> anyhow::Result<Option<(Message, Vec<Defect>)>> {
         let rules = self.rules(tenant)?;
-        let envelope = claimed.envelope.clone();
-        let read = move || std::panic::catch_unwind(AssertUnwindSafe(|| understand::read(Some(&envelope), &raw, &rules)));
+        let (envelope, reader) = (claimed.envelope.clone(), self.reader);
+        let read = move || std::panic::catch_unwind(AssertUnwindSafe(|| reader(Some(&envelope), &raw, &rules)));
         Ok(tokio::task::spawn_blocking(read).await?.ok())
     }
 
@@ -286,3 +291,6 @@ fn logged(claimed: &Claimed, verdict: &Verdict) -> Disposition {
     info!(arrival.id = %claimed.id, tenant = %claimed.tenant, size_bytes = claimed.size, because, "{} arrival {}", disposition.as_str(), claimed.id);
     disposition
 }
+
+#[cfg(test)]
+mod tests;

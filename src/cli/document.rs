@@ -1,13 +1,13 @@
 //! `document get`: the bytes of a filed document.
 
-use super::{Done, Failure, On, show};
+use super::{Done, Failure, On, actor, show};
 use crate::model::id::{DocumentId, TenantId};
 use crate::store::Store;
 use crate::store::history::Document;
 use crate::understand;
 use anyhow::{Context, ensure};
 use sha2::{Digest, Sha256};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 #[derive(clap::Subcommand)]
@@ -29,17 +29,17 @@ pub async fn run(on: &On, command: Command) -> Done {
     let found = store.document(&tenant.id, id).await?;
     let Some(document) = found else { return Err(Failure::Failed(anyhow::anyhow!("there is no document {id}"))) };
     let bytes = content(&store, &tenant.id, &document).await?;
+    if output.is_none() && std::io::stdout().is_terminal() {
+        let what = format!("{} bytes of {} are not for a terminal: --output FILE, or a pipe", bytes.len(), document.media_type);
+        return Err(Failure::Usage(what));
+    }
+    store.opened(&tenant.id, id.to_string(), actor()).await?;
     match output {
         Some(path) => {
             let mut file = std::fs::File::create_new(&path).with_context(|| path.display().to_string())?;
-            std::io::Write::write_all(&mut file, &bytes).with_context(|| path.display().to_string())?;
+            file.write_all(&bytes).with_context(|| path.display().to_string())?;
             Ok(())
         }
-        None if std::io::stdout().is_terminal() => Err(Failure::Usage(format!(
-            "{} bytes of {} are not for a terminal: --output FILE, or a pipe",
-            bytes.len(),
-            document.media_type
-        ))),
         None => show::out_bytes(&bytes),
     }
 }

@@ -49,6 +49,7 @@ pub async fn run(on: &On, command: Command) -> Done {
         }
         Command::Show { id, raw: true, .. } => {
             let found = found(&store, &tenant, id).await?;
+            store.opened(&tenant, id.to_string(), actor()).await?;
             show::out_bytes(&store.raw_mail(&found.tenant, id).await?)
         }
         Command::Show { id, json, .. } => {

@@ -3,10 +3,7 @@
 use super::{Done, Failure, On, document, show};
 use crate::config::Config;
 use crate::dead_letter::folder::Folder;
-use crate::model::id::TenantId;
-use crate::model::verdict::Disposition;
 use crate::store::Store;
-use crate::store::listing::Filter;
 use crate::store::verify::{Finding, Recorded};
 
 /// What was looked at.
@@ -82,11 +79,7 @@ async fn check_told(store: &Store, mail: &Recorded, findings: &mut Vec<Finding>)
 
 async fn check_folder(config: &Config, store: &Store, counts: &mut Counts, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
     let mut folder = Folder::new(config.dead_letters.clone());
-    let mut all = Vec::new();
-    for tenant in store.tenants().await?.into_iter().chain([TenantId::machine()]) {
-        let filter = Filter { disposition: Some(Disposition::Held), open_only: true, most: None };
-        all.extend(store.arrivals(&tenant, filter).await?);
-    }
+    let all = store.all_held().await?;
     for held in &all {
         counts.held += 1;
         if folder.file_of(held)?.is_none() {

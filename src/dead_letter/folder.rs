@@ -1,6 +1,7 @@
 //! The Maildir itself: names, headers in front of the untouched mail, and telling our files from others.
 
-use crate::model::id::ArrivalId;
+use crate::model::header;
+use crate::model::id::{ArrivalId, TenantId};
 use crate::store::Store;
 use crate::store::listing::Listed;
 use anyhow::Context;
@@ -14,12 +15,13 @@ use std::time::SystemTime;
 
 /// Our header fields begin so; the raw mail begins behind the last of them.
 const OURS: &str = "X-Rohrpost-";
+const TENANT: &str = "X-Rohrpost-Tenant";
 /// The last field: behind its line stands the raw mail, byte for byte.
 const LAST: &str = "X-Rohrpost-Arrival";
 /// What our files are called: `ID.rohrpost`, and perhaps Maildir flags behind it.
 const SUFFIX: &str = ".rohrpost";
 /// Folders and files belong to the group as well: operators are its members.
-const FOLDER_MODE: u32 = 0o2770;
+const FOLDER_MODE: u32 = 0o770;
 const FILE_MODE: u32 = 0o640;
 
 /// The dead-letter folder.
@@ -38,6 +40,7 @@ type Stamp = (u64, SystemTime, u64);
 struct Identity {
     /// What our header says.
     id: Option<ArrivalId>,
+    tenant: Option<TenantId>,
     /// Of the bytes behind our header.
     sha256: String,
 }
@@ -81,7 +84,7 @@ impl Folder {
     pub fn to_retry(&mut self) -> anyhow::Result<Vec<Dropped>> {
         let mut dropped = Vec::new();
         for path in files_in(&self.path, &[".Retry/cur", ".Retry/new", ".Retry"])? {
-            if let Some(Identity { id, sha256 }) = self.identity(&path) {
+            if let Some(Identity { id, sha256, .. }) = self.identity(&path) {
                 dropped.push(Dropped { path, id, sha256 });
             }
         }
@@ -137,13 +140,9 @@ impl Folder {
 
     /// A file goes only if it still is what we wrote of an arrival that we know.
     async fn was_written_by_us(&self, path: &Path, identity: &Identity, store: &Store) -> anyhow::Result<bool> {
-        let Some(id) = identity.id.filter(|id| name_of(*id) == base_name(path)) else { return Ok(false) };
-        for tenant in store.tenants().await? {
-            if let Some(listed) = store.arrival(&tenant, id).await? {
-                return Ok(listed.sha256 == identity.sha256);
-            }
-        }
-        Ok(false)
+        let (Some(id), Some(tenant)) = (identity.id, &identity.tenant) else { return Ok(false) };
+        let known = store.arrival(tenant, id).await?;
+        Ok(name_of(id) == base_name(path) && known.is_some_and(|listed| listed.sha256 == identity.sha256))
     }
 
     async fn write(&self, listed: &Listed, store: &Store) -> anyhow::Result<()> {
@@ -154,7 +153,7 @@ impl Folder {
         let mut file =
             OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&tmp).with_context(|| tmp.display().to_string())?;
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
-        file.write_all(header(listed).as_bytes())?;
+        file.write_all(own_lines(listed).as_bytes())?;
         file.write_all(&raw)?;
         file.sync_all()?;
         let target = self.free_name(&name);
@@ -219,7 +218,7 @@ fn files_in(root: &Path, parts: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// What stands in front of the raw mail: why it is held, and what can be done. The last line names the arrival.
-fn header(listed: &Listed) -> String {
+fn own_lines(listed: &Listed) -> String {
     let reason = listed.reason.as_deref().unwrap_or("-");
     let explanation = listed.hold_reason().map_or("", |reason| reason.explanation());
     let envelope = |key: &str| match &listed.envelope[key] {
@@ -236,7 +235,7 @@ fn header(listed: &Listed) -> String {
         format!("{OURS}Envelope-From: <{}>", envelope("from")),
         format!("{OURS}Envelope-To: {}", envelope("to")),
         format!("{OURS}Received: {received}"),
-        format!("{OURS}Tenant: {}", listed.tenant),
+        format!("{TENANT}: {}", listed.tenant),
         format!("{LAST}: {}", listed.id),
         String::new(),
     ]
@@ -256,8 +255,8 @@ fn identify(path: &Path) -> anyhow::Result<Identity> {
     let mut file = File::open(path)?;
     let mut head = Vec::new();
     Read::by_ref(&mut file).take(LONGEST_HEADER as u64).read_to_end(&mut head)?;
-    let (id, length) = own_header(&head);
-    let mut hash = Sha256::new_with_prefix(&head[length..]);
+    let own = OwnHeader::read(&head);
+    let mut hash = Sha256::new_with_prefix(&head[own.length..]);
     let mut piece = vec![0; 64 * 1024];
     loop {
         match file.read(&mut piece)? {
@@ -265,19 +264,30 @@ fn identify(path: &Path) -> anyhow::Result<Identity> {
             read => hash.update(&piece[..read]),
         }
     }
-    Ok(Identity { id, sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
+    Ok(Identity { id: own.id, tenant: own.tenant, sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
 }
 
-/// The arrival that our header names, and how long the header is; nothing if the file does not begin with one.
-fn own_header(head: &[u8]) -> (Option<ArrivalId>, usize) {
-    let mut at = 0;
-    while head[at..].starts_with(OURS.as_bytes()) {
-        let end = crate::model::header::line_end(head, at);
-        let line = String::from_utf8_lossy(crate::model::header::trim_line_end(&head[at..end])).into_owned();
-        if let Some(id) = line.strip_prefix(LAST).and_then(|rest| rest.strip_prefix(": ")) {
-            return (id.trim().parse().ok(), end);
+/// What our header names, and how long it is; nothing if the file does not begin with one.
+#[derive(Default)]
+struct OwnHeader {
+    id: Option<ArrivalId>,
+    tenant: Option<TenantId>,
+    length: usize,
+}
+
+impl OwnHeader {
+    fn read(head: &[u8]) -> OwnHeader {
+        let (mut at, mut tenant) = (0, None);
+        while head[at..].starts_with(OURS.as_bytes()) {
+            let end = header::line_end(head, at);
+            let line = String::from_utf8_lossy(header::trim_line_end(&head[at..end])).into_owned();
+            match line.split_once(": ") {
+                Some((LAST, id)) => return OwnHeader { id: id.trim().parse().ok(), tenant, length: end },
+                Some((TENANT, name)) => tenant = Some(TenantId::new(name.trim())),
+                _ => (),
+            }
+            at = end;
         }
-        at = end;
+        OwnHeader::default()
     }
-    (None, 0)
 }

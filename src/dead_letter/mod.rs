@@ -3,9 +3,7 @@
 
 pub mod folder;
 
-use crate::model::verdict::Disposition;
 use crate::store::Store;
-use crate::store::listing::{Filter, Listed};
 use folder::Folder;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -49,15 +47,5 @@ pub async fn scan(store: &Store, folder: &mut Folder) -> anyhow::Result<()> {
         info!(arrival.id = %first.id, "arrival {} is retried: its file was moved", first.id);
         dropped.remove()?;
     }
-    folder.show(held(store).await?, store).await
-}
-
-/// Everything that waits for an operator, of all tenants.
-async fn held(store: &Store) -> anyhow::Result<Vec<Listed>> {
-    let mut all = Vec::new();
-    for tenant in store.tenants().await? {
-        let filter = Filter { disposition: Some(Disposition::Held), open_only: true, most: None };
-        all.extend(store.arrivals(&tenant, filter).await?);
-    }
-    Ok(all)
+    folder.show(store.all_held().await?, store).await
 }

@@ -17,6 +17,19 @@ pub struct AuditLine {
 }
 
 impl Store {
+    /// Writes down that somebody looked into a mail or a file.
+    pub async fn opened(&self, tenant: &TenantId, subject: String, actor: String) -> anyhow::Result<()> {
+        let tenant = tenant.clone();
+        let line = NewAudit { actor, what: "opened", subject, detail: String::new() };
+        self.write(move |c| {
+            Box::pin(async move {
+                insert(c, &[(&tenant, Timestamp::now(), &line)]).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     /// The lines about one record, oldest first.
     pub async fn audit_of(&self, tenant: &TenantId, subject: &str) -> anyhow::Result<Vec<AuditLine>> {
         let rows = sqlx::query("select at, actor, what, detail from audit_log where tenant = $1 and subject = $2 order by id")

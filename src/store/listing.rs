@@ -78,6 +78,14 @@ impl Store {
         row.as_ref().map(listed).transpose()
     }
 
+    /// Everything that waits for an operator, of all tenants.
+    pub async fn all_held(&self) -> anyhow::Result<Vec<Listed>> {
+        let rows = sqlx::query("select * from arrival where disposition = 'held' and closed_at is null order by tenant, id")
+            .fetch_all(&self.reads)
+            .await?;
+        rows.iter().map(listed).collect()
+    }
+
     /// Held mail of all tenants with the given hash of its raw bytes.
     pub async fn held_with_hash(&self, sha256: &str) -> anyhow::Result<Vec<Listed>> {
         let rows = sqlx::query("select * from arrival where disposition = 'held' and closed_at is null and sha256 = $1 order by id")

@@ -39,7 +39,7 @@ fn what_is_held_is_a_file() {
     let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!(
         (mode(path), mode(acme.path("state/dead-letters/new")), mode(acme.path("state/dead-letters/.Retry/new"))),
-        (0o640, 0o2770, 0o2770)
+        (0o640, 0o770, 0o770)
     );
     // Repaired, the file goes.
     acme.succeeds(&["dead-letter", "assign", &id, "--reference", "4711", "--tenant", "acme"]);

@@ -87,6 +87,13 @@ impl Installation {
         std::fs::write(self.path("rohrpost.toml"), text).unwrap();
     }
 
+    /// Sends by another relay from now on.
+    pub fn replace_relay(&self, port: u16) {
+        let text = std::fs::read_to_string(self.path("rohrpost.toml")).unwrap();
+        let old = format!("port = {}", self.catcher.as_ref().unwrap().address.port());
+        std::fs::write(self.path("rohrpost.toml"), text.replace(&old, &format!("port = {port}"))).unwrap();
+    }
+
     pub fn relay_section(&self) -> String {
         format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {}\n", self.catcher.as_ref().unwrap().address.port())
     }

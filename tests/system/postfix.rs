@@ -1,1 +1,179 @@
-//! To come.
+//! A real Postfix on both sides: as the mail host in front of us, whose Authentication-Results are pinned, and as the relay that
+//! brings our notices into a mailbox. Started in a temporary folder on loopback, and ended by its process id.
+
+use crate::harness::*;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// A Postfix instance of its own.
+struct Postfix {
+    folder: PathBuf,
+    port: u16,
+}
+
+/// Mail for the import address goes on to Rohrpost; mail for people lands in Maildirs. The access maps stand for the host's own
+/// DMARC filter: it says `pass` of its own users and `none` of everybody else, on top of whatever the mail brought.
+fn main_cf(folder: &str) -> String {
+    format!(
+        "compatibility_level = 3.6\nqueue_directory = {folder}/queue\ndata_directory = {folder}/data\nmaillog_file = {folder}/maillog\n\
+         maillog_file_prefixes = {folder}\nmyhostname = mx.acme.example\nmydestination =\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n\
+         mynetworks = 127.0.0.0/8\nrelay_domains = import.acme.example\nlocal_transport = error:none\nalias_maps =\n\
+         virtual_mailbox_domains = acme.example\nvirtual_mailbox_base = {folder}/mailboxes\n\
+         virtual_mailbox_maps = inline:{{ petra@acme.example=petra/ max@acme.example=max/ }}\nvirtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\n\
+         transport_maps = regexp:{folder}/transport.regexp\n\
+         smtpd_sender_restrictions = check_sender_access regexp:{folder}/results.regexp\nsmtpd_relay_restrictions = permit_mynetworks, reject\n\
+         smtp_tls_security_level = none\nsmtpd_reject_unlisted_recipient = no\nminimal_backoff_time = 2s\nmaximal_backoff_time = 2s\nqueue_run_delay = 2s\nmessage_size_limit = 60000000\nmailbox_size_limit = 0\nvirtual_mailbox_limit = 0\n"
+    )
+}
+
+fn master_cf(port: u16) -> String {
+    let mut lines = vec![format!("127.0.0.1:{port} inet n - n - - smtpd")];
+    let services = [
+        ("pickup", "unix n - n 60 1 pickup"),
+        ("cleanup", "unix n - n - 0 cleanup"),
+        ("qmgr", "unix n - n 2 1 qmgr"),
+        ("rewrite", "unix - - n - - trivial-rewrite"),
+        ("bounce", "unix - - n - 0 bounce"),
+        ("defer", "unix - - n - 0 bounce"),
+        ("trace", "unix - - n - 0 bounce"),
+        ("verify", "unix - - n - 1 verify"),
+        ("flush", "unix n - n 1000? 0 flush"),
+        ("proxymap", "unix - - n - - proxymap"),
+        ("smtp", "unix - - n - - smtp"),
+        ("relay", "unix - - n - - smtp"),
+        ("error", "unix - - n - - error"),
+        ("retry", "unix - - n - - error"),
+        ("virtual", "unix - n n - - virtual"),
+        ("anvil", "unix - - n - 1 anvil"),
+        ("scache", "unix - - n - 1 scache"),
+        ("postlog", "unix-dgram n - n - 1 postlogd"),
+    ];
+    lines.extend(services.iter().map(|(name, rest)| format!("{name} {rest}")));
+    lines.join("\n") + "\n"
+}
+
+impl Postfix {
+    fn start(rohrpost: u16) -> Postfix {
+        let folder = tempfile::Builder::new().prefix("rohrpost-postfix-").tempdir().unwrap().keep();
+        let port = free_port();
+        let path = folder.to_str().unwrap();
+        for part in ["", "queue", "data", "mailboxes", "etc"] {
+            let part = folder.join(part);
+            std::fs::create_dir_all(&part).unwrap();
+            run(Command::new("chmod").arg("755").arg(&part));
+        }
+        run(Command::new("chown").args(["postfix", &format!("{path}/data")]));
+        run(Command::new("chown").args(["65534:65534", &format!("{path}/mailboxes")]));
+        let ours = format!("/^(import|bounces)(\\+.*)?@acme\\.example$/ smtp:[127.0.0.1]:{rohrpost}\n");
+        std::fs::write(folder.join("transport.regexp"), ours).unwrap();
+        let results = "/^petra@acme\\.example$/ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n\
+                       /./ PREPEND Authentication-Results: mx.acme.example; dmarc=none header.from=unknown\n";
+        std::fs::write(folder.join("results.regexp"), results).unwrap();
+        std::fs::write(folder.join("etc/main.cf"), main_cf(path)).unwrap();
+        std::fs::write(folder.join("etc/master.cf"), master_cf(port)).unwrap();
+        run(Command::new("postfix").args(["-c", &format!("{path}/etc"), "start"]));
+        let postfix = Postfix { folder, port };
+        eventually("Postfix", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+        postfix
+    }
+
+    fn address(&self) -> std::net::SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// Mails in somebody's mailbox.
+    fn mailbox(&self, user: &str) -> Vec<String> {
+        let Ok(entries) = std::fs::read_dir(self.folder.join("mailboxes").join(user).join("new")) else { return Vec::new() };
+        entries.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok()).collect()
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("maillog")).unwrap_or_default()
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- Postfix said:\n{}", self.log());
+        }
+        let pid = std::fs::read_to_string(self.folder.join("queue/pid/master.pid")).unwrap_or_default();
+        if !pid.trim().is_empty() {
+            let _ = Command::new("kill").args(["-TERM", pid.trim()]).status();
+            for _ in 0..100 {
+                if !std::path::Path::new(&format!("/proc/{}", pid.trim())).exists() {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The whole way: a recruiter's mail host, Rohrpost, and the notice in Max's mailbox.
+#[test]
+fn behind_a_mail_host() {
+    let mut acme = Installation::new();
+    let port = free_port();
+    let text = std::fs::read_to_string(acme.path("rohrpost.toml")).unwrap();
+    std::fs::write(acme.path("rohrpost.toml"), text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"))).unwrap();
+    let postfix = Postfix::start(port);
+    acme.replace_relay(postfix.port);
+    // Rohrpost is not there yet: the mail host keeps the mail and tries again.
+    let mail = Forward { attachments: &[("Anschreiben.pdf", "%PDF-1.4 brief")], ..Forward::default() }.mail();
+    let without_results = mail.split_once('\n').unwrap().1;
+    let reply = Smtp::connect(postfix.address()).sends(PETRA, IMPORT, without_results);
+    assert!(reply.starts_with("250 "), "{reply}");
+    let daemon = acme.serve();
+    let filed = eventually("a filed mail", || acme.mails().into_iter().find(|mail| mail["disposition"] == "filed"));
+    let shown = acme.json(&["mail", "show", filed["id"].as_str().unwrap(), "--json", "--tenant", "acme"]);
+    assert_eq!((shown["facts"]["pinned"]["dmarc"]["result"].as_str(), shown["facts"]["origin"].as_str()), (Some("pass"), Some("relay")));
+    assert_eq!(acme.entries("4711")[0]["documents"].as_array().unwrap().len(), 1);
+    // The notice, read back from a real mailbox.
+    let notice = eventually("a notice in Max's mailbox", || postfix.mailbox("max").into_iter().next());
+    assert!(notice.contains("Subject: New reply from Maria Kanarie (4711)") && notice.contains("Maria Kanarie has replied."), "{notice}");
+    assert!(notice.contains("Return-Path: <bounces+") && notice.contains("Auto-Submitted: auto-generated"), "{notice}");
+    assert_eq!(postfix.mailbox("petra").len(), 1);
+    // Forged results below the host's own, and none of its own users: held, nobody is answered.
+    let forged = format!(
+        "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n{}",
+        mail.replace("Message-ID: <", "Message-ID: <forged")
+    );
+    let reply = Smtp::connect(postfix.address()).sends("stranger@evil.example", IMPORT, &forged);
+    assert!(reply.starts_with("250 "), "{reply}");
+    let held = eventually("a held mail", || acme.mails().into_iter().find(|mail| mail["disposition"] == "held"));
+    assert_eq!(held["reason"], "sender_not_authenticated");
+    // The fallback address has no mailbox: the host's bounce finds its message, and nobody is answered.
+    let reply = Smtp::connect(postfix.address()).sends(
+        PETRA,
+        IMPORT,
+        &Forward { subject: "4800 WG: x", id: "closed@x", ..Forward::default() }.mail(),
+    );
+    assert!(reply.starts_with("250 "), "{reply}");
+    let failed = eventually("a bounced notice", || acme.messages().into_iter().find(|message| message["state"] == "failed"));
+    assert!(failed["to"] == "hr@acme.example" && failed["last_error"].as_str().unwrap().contains("5.1.1"), "{failed}");
+    let reply = Smtp::connect(postfix.address()).sends(
+        PETRA,
+        IMPORT,
+        &Forward { subject: "9999 WG: x", id: "unknown@x", ..Forward::default() }.mail(),
+    );
+    assert!(reply.starts_with("250 "), "{reply}");
+    let receipt =
+        eventually("a receipt in Petra's mailbox", || postfix.mailbox("petra").into_iter().find(|mail| mail.contains("Nicht zugeordnet")));
+    assert!(receipt.contains("Reply-To: import+"), "{receipt}");
+    acme.all_sent();
+    acme.leaves_outbox = true;
+    daemon.stop();
+    acme.is_sound();
+}

@@ -1,0 +1,184 @@
+//! The way of a mail over a real store in a temporary folder.
+
+use super::*;
+use crate::model::arrival::{Arrival, Door, Purpose, Raw};
+use crate::model::facts::{Facts, Origin};
+use crate::model::id::ArrivalId;
+use crate::model::import::ImportFile;
+use crate::model::installation::Place;
+use crate::store::{DaemonLock, Missing};
+
+const ORGANISATION: &str = include_str!("../../fixtures/demo/organisation.json");
+
+struct Scene {
+    _folder: tempfile::TempDir,
+    place: Place,
+    store: Store,
+}
+
+async fn scene() -> Scene {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { database: folder.path().join("rohrpost.db"), blobs: folder.path().join("blobs") };
+    let store = Store::open(&place, Missing::Create).await.unwrap();
+    let file: ImportFile = serde_json::from_str(ORGANISATION).unwrap();
+    let existing = store.existing(&file).await.unwrap();
+    assert_eq!(file.faults(&existing), []);
+    store.import(file, &existing).await.unwrap();
+    Scene { _folder: folder, place, store }
+}
+
+fn arrival(text: &str) -> Arrival {
+    let raw = text.replace('\n', "\r\n").into_bytes();
+    Arrival {
+        id: ArrivalId::generate(),
+        tenant: TenantId::new("acme"),
+        door: Door::Smtp,
+        at: jiff::Timestamp::now(),
+        envelope: Envelope {
+            from: Some("petra@acme.example".into()),
+            to: vec!["import@acme.example".into()],
+            mailbox: "import@acme.example".into(),
+            purpose: Purpose::Import,
+        },
+        facts: Facts { origin: Origin::SubmissionRelay, from: vec!["petra@acme.example".into()], from_fields: 1, ..Facts::default() },
+        sha256: format!("{:x}", raw.len()),
+        size: raw.len() as u64,
+        raw: Raw::Bytes(raw.into()),
+    }
+}
+
+fn mail(id: &str) -> Arrival {
+    arrival(&format!("From: petra@acme.example\nSubject: 4711 x\nMessage-ID: <{id}>\n\nHallo\n"))
+}
+
+impl Scene {
+    async fn disposition(&self, id: ArrivalId) -> (Option<Disposition>, Option<String>) {
+        let found = self.store.arrival(&TenantId::new("acme"), id).await.unwrap().unwrap();
+        (found.disposition, found.reason)
+    }
+
+    async fn until_all_end(&self, ids: &[ArrivalId]) {
+        for _ in 0..600 {
+            let mut ended = 0;
+            for id in ids {
+                ended += usize::from(self.disposition(*id).await.0.is_some());
+            }
+            if ended == ids.len() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("some mails have no end");
+    }
+}
+
+/// A reader that panics on one mail, as a parser with a fault would.
+fn faulty(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>) {
+    assert!(!raw.windows(6).any(|window| window == b"poison"), "planted");
+    understand::read(envelope, raw, rules)
+}
+
+/// G4: one poisonous mail ends in the dead letter, raw bytes intact; the ones around it are filed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_cannot_be_read_stops_nobody() {
+    let scene = scene().await;
+    let poison = arrival("From: petra@acme.example\nSubject: 4711 poison\n\nx\n");
+    let ids = [mail("a").id, poison.id, mail("b").id];
+    for (arrival, id) in [mail("a"), poison.clone(), mail("b")].into_iter().zip(ids) {
+        scene.store.accept(Arrival { id, ..arrival }).await.unwrap();
+    }
+    let pipeline = Pipeline { reader: faulty, ..Pipeline::new(scene.store.clone(), Settings::default()) };
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { pipeline.run(stop).await }
+    });
+    scene.until_all_end(&ids).await;
+    stop.cancel();
+    running.await.unwrap();
+    assert_eq!(scene.disposition(ids[0]).await.0, Some(Disposition::Filed));
+    assert_eq!(scene.disposition(ids[1]).await, (Some(Disposition::Held), Some("unreadable".into())));
+    assert_eq!(scene.disposition(ids[2]).await.0, Some(Disposition::Filed));
+    let Raw::Bytes(bytes) = poison.raw else { unreachable!() };
+    assert_eq!(scene.store.raw_mail(&TenantId::new("acme"), ids[1]).await.unwrap(), bytes);
+    scene.store.close().await;
+}
+
+/// G2: what was in hand when a run ended is tried alone; alone at two ends it is held. A clean stop counts as nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_leaves() {
+    let scene = scene().await;
+    let (first, second) = (mail("first"), mail("second"));
+    let (in_hand, waiting) = (first.id, second.id);
+    scene.store.accept(first).await.unwrap();
+    assert_eq!(scene.store.claim(Turn::Together, 1).await.unwrap().len(), 1);
+    scene.store.accept(second).await.unwrap();
+    // The run ends without a word; the next one begins.
+    let mut store = scene.store.clone();
+    for life in 1..=2 {
+        store.close().await;
+        store = Store::open(&scene.place, Missing::IsAnError).await.unwrap();
+        assert_eq!(store.recover().await.unwrap(), 1, "life {life}");
+        if life == 1 {
+            let claimed = store.claim(Turn::Together, 10).await.unwrap();
+            let ids: Vec<_> = claimed.iter().map(|claimed| claimed.as_ref().unwrap().id).collect();
+            assert_eq!(ids, [waiting], "what was in hand is not tried together with others");
+            store.put_back_all().await.unwrap();
+        }
+        let alone = store.claim(Turn::Alone, 10).await.unwrap();
+        assert!(alone.len() == 1 && alone[0].as_ref().unwrap().alone && alone[0].as_ref().unwrap().id == in_hand);
+    }
+    store.close().await;
+    let store = Store::open(&scene.place, Missing::IsAnError).await.unwrap();
+    assert_eq!(store.recover().await.unwrap(), 1);
+    assert!(store.claim(Turn::Alone, 10).await.unwrap().is_empty());
+    let held = store.arrival(&TenantId::new("acme"), in_hand).await.unwrap().unwrap();
+    assert_eq!((held.disposition, held.reason.as_deref()), (Some(Disposition::Held), Some("crashed_twice")));
+    store.close().await;
+}
+
+/// G9: a result is committed only by whoever has the arrival in hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_claim_files_nothing() {
+    let scene = scene().await;
+    let arrival = mail("x");
+    let id = arrival.id;
+    scene.store.accept(arrival).await.unwrap();
+    let stale = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    scene.store.put_back(&stale.tenant, id, stale.fence, Duration::ZERO).await.unwrap();
+    let fresh = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    assert!(fresh.fence > stale.fence);
+    let pipeline = Pipeline::new(scene.store.clone(), Settings::default());
+    assert!(pipeline.process(&stale).await.unwrap_err().to_string().contains("other hands"));
+    assert_eq!(scene.disposition(id).await.0, None);
+    assert_eq!(pipeline.process(&fresh).await.unwrap(), Disposition::Filed);
+    scene.store.close().await;
+}
+
+/// A fault in one mail of a group undoes that mail alone (G9).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_loses_only_its_faulty_mail() {
+    let scene = scene().await;
+    let twin = mail("twin");
+    let mut arrivals: Vec<Arrival> = (0..20).map(|number| mail(&number.to_string())).collect();
+    // The same id twice cannot be: the second of the two is at fault, whichever that is.
+    arrivals.insert(7, twin.clone());
+    arrivals.insert(13, twin.clone());
+    let outcomes = futures_util::future::join_all(arrivals.iter().map(|arrival| scene.store.accept(arrival.clone()))).await;
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1);
+    for arrival in &arrivals {
+        assert_eq!(scene.disposition(arrival.id).await, (None, None));
+    }
+    scene.store.close().await;
+}
+
+#[tokio::test]
+async fn one_daemon_at_a_time() {
+    let scene = scene().await;
+    assert!(!DaemonLock::is_taken(&scene.place));
+    let lock = DaemonLock::take(&scene.place).unwrap();
+    assert!(DaemonLock::is_taken(&scene.place) && DaemonLock::take(&scene.place).is_err());
+    drop(lock);
+    assert!(!DaemonLock::is_taken(&scene.place));
+    scene.store.close().await;
+}
