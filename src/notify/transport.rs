@@ -5,8 +5,8 @@ use crate::store::outbox::Outbound;
 use anyhow::Context;
 use bytes::Bytes;
 use lettre::address::Envelope;
-use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
-use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
@@ -91,7 +91,9 @@ impl Transport {
         let built = match attached {
             // As bytes, not as a message: in base64 nothing in it can be taken for a line of SMTP.
             Some(raw) => {
-                let mail = Attachment::new("message.eml".into()).body(raw.to_vec(), ContentType::parse("application/octet-stream")?);
+                let base64 = Body::new_with_encoding(raw.to_vec(), ContentTransferEncoding::Base64);
+                let base64 = base64.map_err(|_| anyhow::anyhow!("the mail cannot be attached"))?;
+                let mail = Attachment::new("message.eml".into()).body(base64, ContentType::parse("application/octet-stream")?);
                 builder.multipart(MultiPart::mixed().singlepart(text).singlepart(mail))
             }
             None => builder.singlepart(text),

@@ -40,12 +40,13 @@ fn configurations() {
     assert!(nowhere.status.code() == Some(2) && error.contains("/nowhere/rohrpost.toml"), "{error}");
     // Several certificate faults and an unusable folder, all at once.
     let text = format!(
-        "state_dir = \"/proc/rohrpost\"\n[smtp]\ntls = {{ certificate = {:?}, key = \"/nowhere/key.pem\" }}\n",
+        "state_dir = {:?}\n[smtp]\ntls = {{ certificate = {:?}, key = \"/nowhere/key.pem\" }}\n",
+        empty.path("rohrpost.toml/state"),
         empty.path("no.pem")
     );
     std::fs::write(empty.path("rohrpost.toml"), text).unwrap();
     let (code, error) = empty.fails(&["check"]);
-    assert!(code == 2 && error.contains("smtp.tls") && error.contains("no.pem") && error.contains("/proc/rohrpost"), "{error}");
+    assert!(code == 2 && error.contains("smtp.tls") && error.contains("no.pem") && error.contains("rohrpost.toml/state"), "{error}");
     std::fs::write(empty.path("rohrpost.toml"), &state).unwrap();
     let good = empty.succeeds(&["check"]);
     assert!(good.contains("the configuration is good") && good.contains("nobody can sign in"), "{good}");

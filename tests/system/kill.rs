@@ -53,9 +53,9 @@ impl Dice {
 /// Acceptance: S1.E15; G1, G2, G3.
 #[test]
 fn fifty_kills_under_a_thousand_mails() {
-    // Broken connections panic inside the senders, on purpose; their messages would hide ours.
+    // Broken connections panic inside the senders, on purpose; their messages would hide the others'. Senders have no name.
     std::panic::set_hook(Box::new(|panic| {
-        if std::thread::current().name().is_some_and(|name| name.contains("fifty")) {
+        if std::thread::current().name().is_some() {
             eprintln!("{panic}");
         }
     }));
