@@ -1,7 +1,6 @@
 //! Accepted mail: writing it down, handing it out to be worked on, taking it back.
 
-use super::write::NotWritten;
-use super::{Store, moment};
+use super::{NotWritten, Store, moment};
 use crate::model::arrival::{Arrival, Envelope, Raw};
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, TenantId};

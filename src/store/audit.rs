@@ -1,11 +1,19 @@
 //! Who did what to which record. Appended, never changed.
 
-use super::filing::NewAudit;
 use super::{Store, moment};
 use crate::model::id::TenantId;
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row, Sqlite};
+
+/// A line to be written.
+#[derive(Clone, Debug)]
+pub struct NewAudit {
+    pub actor: String,
+    pub what: &'static str,
+    pub subject: String,
+    pub detail: String,
+}
 
 /// A line of the audit log.
 #[derive(Clone, Debug, serde::Serialize)]

@@ -1,7 +1,7 @@
 //! The end of an arrival's way: history entry, documents, messages and disposition in one transaction (G9).
 
-use super::Store;
-use super::write::NotWritten;
+use super::audit::{self, NewAudit};
+use super::{NotWritten, Store};
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId, TenantId};
 use crate::model::message::{Encoding, Kind};
 use crate::model::outbound::{MessagePurpose, MessageState};
@@ -93,14 +93,6 @@ pub struct NewMessage {
     pub attaches_raw: bool,
     /// A token that an answer will bear, and when it ends.
     pub token: Option<(String, Timestamp)>,
-}
-
-#[derive(Clone, Debug)]
-pub struct NewAudit {
-    pub actor: String,
-    pub what: &'static str,
-    pub subject: String,
-    pub detail: String,
 }
 
 /// The new state of a message that bounced.
@@ -235,7 +227,7 @@ async fn insert_tokens(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), 
 
 async fn insert_audit(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), sqlx::Error> {
     let lines: Vec<_> = rows.iter().flat_map(|row| row.audit.iter().map(move |line| (&row.tenant, row.at, line))).collect();
-    super::audit::insert(c, &lines).await
+    audit::insert(c, &lines).await
 }
 
 /// A late or forged report changes nothing that has already ended otherwise.

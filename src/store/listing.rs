@@ -1,7 +1,7 @@
 //! Listing arrivals by how they ended, and what an operator does to a held one: retry, assign, discard.
 
-use super::filing::NewAudit;
-use super::{Store, audit, moment};
+use super::audit::{self, NewAudit};
+use super::{Store, moment};
 use crate::model::id::{ArrivalId, TenantId};
 use crate::model::verdict::{Disposition, HoldReason};
 use anyhow::{Context, bail};

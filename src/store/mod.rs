@@ -24,13 +24,34 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-pub use write::NotWritten;
 use write::Writer;
 
 /// How long a statement waits for another process's transaction before the answer is "not now".
 const BUSY: Duration = Duration::from_secs(5);
 /// Connections that only read.
 const READERS: u32 = 4;
+
+/// Why something was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum NotWritten {
+    /// Another mail with the same dedupe key has been filed (G3).
+    #[error("a mail with the same key has been filed before")]
+    AlreadyFiled,
+    /// Somebody else has the arrival in hand by now.
+    #[error("the arrival is in other hands")]
+    Fenced,
+    #[error("{0:#}")]
+    NotNow(anyhow::Error),
+}
+
+impl NotWritten {
+    fn of(error: sqlx::Error) -> NotWritten {
+        match &error {
+            sqlx::Error::Database(db) if db.is_unique_violation() && db.message().contains("dedupe_key") => NotWritten::AlreadyFiled,
+            _ => NotWritten::NotNow(error.into()),
+        }
+    }
+}
 
 /// Database and blobs of one installation. Clones share them.
 #[derive(Clone)]
@@ -188,3 +209,6 @@ impl DaemonLock {
 fn moment(ms: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(ms).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! The outbox: messages that wait, are tried, and end. Attempts are counted and committed before each try.
 
-use super::filing::NewAudit;
-use super::{Store, audit, moment};
+use super::audit::{self, NewAudit};
+use super::{Store, moment};
 use crate::model::id::{OutboundId, TenantId};
 use crate::model::outbound::{MessagePurpose, MessageState};
 use crate::model::user::Locale;

@@ -1,6 +1,7 @@
 //! The one writer. What is waiting is written as one group in one transaction: one statement a table for mails, each other job under
 //! a savepoint of its own. A fault in one job undoes that job alone; a fault of the transaction is everybody's "not now".
 
+use super::NotWritten;
 use super::arrivals::{self, NewArrival};
 use super::filing::{self, Filing};
 use anyhow::Context;
@@ -14,28 +15,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 const LARGEST_GROUP: usize = 64;
 /// Jobs that may wait before callers wait for room.
 const WAITING: usize = 1024;
-
-/// Why something was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum NotWritten {
-    /// Another mail with the same dedupe key has been filed (G3).
-    #[error("a mail with the same key has been filed before")]
-    AlreadyFiled,
-    /// Somebody else has the arrival in hand by now.
-    #[error("the arrival is in other hands")]
-    Fenced,
-    #[error("{0:#}")]
-    NotNow(anyhow::Error),
-}
-
-impl NotWritten {
-    pub(super) fn of(error: sqlx::Error) -> NotWritten {
-        match &error {
-            sqlx::Error::Database(db) if db.is_unique_violation() && db.message().contains("dedupe_key") => NotWritten::AlreadyFiled,
-            _ => NotWritten::NotNow(error.into()),
-        }
-    }
-}
 
 type Outcome<T> = Result<T, NotWritten>;
 type Done<T> = oneshot::Sender<Outcome<T>>;

@@ -6,9 +6,9 @@ mod decode;
 mod field;
 mod forward;
 mod html;
-pub mod kinds;
+mod kinds;
 mod mime;
-pub mod names;
+mod names;
 mod parts;
 mod subject;
 mod words;
@@ -16,7 +16,7 @@ mod words;
 use crate::model::address::Mailbox;
 use crate::model::arrival::Envelope;
 use crate::model::header::{self, Header};
-use crate::model::message::{Attachment, Defect, How, Message, Original, PartRole};
+use crate::model::message::{Defect, How, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use mime::Tree;
 use parts::View;
@@ -222,11 +222,6 @@ impl Reader<'_> {
         whole.push_str("\n\n");
         whole.push_str(text.trim_matches('\n'));
     }
-}
-
-/// The attachments that become documents.
-pub fn files(message: &Message) -> impl Iterator<Item = &Attachment> {
-    message.attachments.iter().filter(|attachment| attachment.role == PartRole::File)
 }
 
 /// The decoded bytes of a stretch of a raw mail, as a document shows them.

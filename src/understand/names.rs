@@ -38,14 +38,6 @@ fn shortened(name: &str) -> String {
     format!("{}{extension}", &stem[..end])
 }
 
-/// `name (2).pdf`: the same name for another file of the same mail.
-pub fn numbered(name: &str, number: usize) -> String {
-    match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() && extension.len() <= 16 => shortened(&format!("{stem} ({number}).{extension}")),
-        _ => shortened(&format!("{name} ({number})")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,12 +59,5 @@ mod tests {
         check("folder/", Some("folder"));
         let long = harmless(&format!("{}.pdf", "ü".repeat(255))).unwrap();
         assert!(long.len() <= 255 && long.ends_with(".pdf"), "{}", long.len());
-    }
-
-    #[test]
-    fn numbers() {
-        assert_eq!(numbered("cv.pdf", 2), "cv (2).pdf");
-        assert_eq!(numbered("cv", 3), "cv (3)");
-        assert!(numbered(&format!("{}.pdf", "x".repeat(251)), 2).len() <= 255);
     }
 }

@@ -1,5 +1,8 @@
 //! The real binary in a temporary folder: its doors, its commands, its faults, its kills, its peers.
 
+// A test that cannot go on says so by panicking.
+#![allow(clippy::unwrap_used)]
+
 mod bad_input;
 mod demo;
 mod doors;
