@@ -123,6 +123,15 @@ pub struct Attachment {
     pub source: Source,
 }
 
+impl Attachment {
+    /// A mail that was opened: its own files are attachments, and its bytes stay in the raw mail alone.
+    pub fn unpacked(&mut self) {
+        self.role = PartRole::Skipped;
+        self.reason = Some("unpacked");
+        self.source = Source::Decoded(Vec::new());
+    }
+}
+
 /// Where the decoded bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {

@@ -23,14 +23,20 @@ pub fn to_text(html: &str) -> (String, bool) {
     (writer.finish(), cut < html.len() || !complete)
 }
 
+/// A longer `cid:` address names no part.
+const LONGEST_CONTENT_ID: usize = 256;
+/// More `cid:` addresses than a mail can have parts; further ones are not looked at.
+const MOST_CONTENT_IDS: usize = 5_000;
+
 /// The Content-IDs that the HTML shows (`cid:` addresses), percent-decoding apart. RFC 2392.
 pub fn shown_content_ids(html: &str) -> HashSet<String> {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '>' | ')' | '<' | '&');
-    let found = html.match_indices("cid:").map(|(at, _)| {
+    let found = html.match_indices("cid:").take(MOST_CONTENT_IDS).map(|(at, _)| {
         let rest = &html[at + 4..];
+        let rest = &rest[..floor_char_boundary(rest, LONGEST_CONTENT_ID)];
         rest[..rest.find(ends).unwrap_or(rest.len())].replace("%40", "@")
     });
-    found.filter(|id| !id.is_empty()).take(10_000).collect()
+    found.filter(|id| !id.is_empty()).collect()
 }
 
 fn floor_char_boundary(text: &str, at: usize) -> usize {

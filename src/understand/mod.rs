@@ -27,6 +27,8 @@ use subject::Subject;
 const DEEPEST_ENCODED: usize = 3;
 /// More mails inside one mail than anybody forwards at once; further ones stay files.
 const MOST_ORIGINALS: usize = 100;
+/// All bodies of the mails inside one mail, in bytes. Those of a chain lie one in the other, so their sum may be many times the text.
+const LONGEST_BODIES: usize = 4 * parts::LONGEST_TEXT;
 
 /// Reads a mail. `envelope` is what the door knows; without one the Return-Path field speaks for the envelope sender.
 pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>) {
@@ -35,7 +37,7 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     let view = View::of(&tree, 0);
     let head = Head::of(&root.header);
     let subject = subject::read(&head.subject, rules);
-    let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone() };
+    let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone(), bodies: 0 };
     reader.defects.extend(view.defects.iter().cloned());
     reader.defects.extend(head.defects);
     reader.message.text.clone_from(&view.text);
@@ -97,6 +99,8 @@ struct Reader<'r> {
     rules: &'r Rules,
     message: Message,
     defects: Vec<Defect>,
+    /// Bytes in the bodies of the originals so far.
+    bodies: usize,
 }
 
 impl Reader<'_> {
@@ -115,7 +119,12 @@ impl Reader<'_> {
     }
 
     fn push_originals(&mut self, originals: impl IntoIterator<Item = Original>) {
-        for original in originals {
+        for mut original in originals {
+            self.bodies += original.body.len();
+            if self.bodies > LONGEST_BODIES {
+                self.defects.push(Defect::TextCut(LONGEST_BODIES));
+                original.body = String::new();
+            }
             match self.message.original {
                 None => self.message.original = Some(original),
                 Some(_) => self.message.enclosed.push(original),
@@ -132,11 +141,11 @@ impl Reader<'_> {
         let is_report = tree.parts[0].media() == "multipart/report";
         let had_inline = self.message.original.is_some();
         for &leaf in &view.leaves {
-            let mut attachment = view.attachment(tree, leaf, 0, false);
             let is_mail = view.messages.contains(&leaf) && self.originals() < MOST_ORIGINALS;
-            if is_mail && !is_report && self.open(tree, leaf, 0, 0) {
-                attachment.role = PartRole::Skipped;
-                attachment.reason = Some("unpacked");
+            let is_open = is_mail && !is_report && self.open(tree, leaf, 0, 0);
+            let mut attachment = view.attachment(tree, leaf, 0, false);
+            if is_open {
+                attachment.unpacked();
             } else if is_mail && is_report {
                 attachment.role = PartRole::Skipped;
                 attachment.reason = Some("part of a report");
@@ -174,7 +183,7 @@ impl Reader<'_> {
         let head = Head::of(header);
         let view = View::of(tree, root);
         self.defects.extend(view.defects.iter().cloned());
-        let people = |name: &str| header.all(name).flat_map(|field| field::mailboxes(field.value)).collect();
+        let people = |name: &str| header.all(name).flat_map(|field| field::mailboxes(field.value)).take(field::MOST_MAILBOXES).collect();
         let inner_subject = subject::read(&head.subject, self.rules);
         self.append_text(&head, &view.text);
         let of = self.originals() + 1;
@@ -194,12 +203,14 @@ impl Reader<'_> {
             self.push_originals(found.chain.into_iter().map(|one| Original { level: level + 1 + one.level, ..one }));
         }
         for &leaf in &view.leaves {
-            let mut attachment = view.attachment(tree, leaf, of, encoded > 0);
             let nameless = tree.parts[leaf].name().is_none();
             // A mail with a file name inside an original is that original's file; one without is a further forward.
-            if view.messages.contains(&leaf) && nameless && self.originals() < MOST_ORIGINALS && self.open(tree, leaf, level + 1, encoded) {
-                attachment.role = PartRole::Skipped;
-                attachment.reason = Some("unpacked");
+            let is_mail = view.messages.contains(&leaf) && nameless && self.originals() < MOST_ORIGINALS;
+            // Opened first: the bytes of mails within mails are not to be held once for each of them.
+            let is_open = is_mail && self.open(tree, leaf, level + 1, encoded);
+            let mut attachment = view.attachment(tree, leaf, of, encoded > 0 && !is_open);
+            if is_open {
+                attachment.unpacked();
             }
             self.message.attachments.push(attachment);
         }

@@ -166,6 +166,37 @@ fn damage_is_told() {
     assert_eq!(message("Subject: x\n\na\0b\u{fffd}").0.text, "ab\u{fffd}");
 }
 
+/// Bytes of text and people that a message holds beside the raw mail.
+fn held(message: &Message) -> usize {
+    let people = |original: &Original| std::mem::size_of::<Mailbox>() * (original.to.len() + original.cc.len());
+    let originals: usize = message.originals().map(|original| original.body.len() + people(original)).sum();
+    let decoded = message.attachments.iter().map(|part| if let Source::Decoded(bytes) = &part.source { bytes.len() } else { 0 });
+    message.text.len() + originals + decoded.sum::<usize>()
+}
+
+/// Small mails that would like to be large in memory.
+#[test]
+fn what_is_held_is_bounded_by_what_was_sent() {
+    use base64::Engine;
+    let recipients = format!("Subject: x\nContent-Type: message/rfc822\n\n{}\nx", format!("To: {}\n", "a@b,".repeat(4_000)).repeat(200));
+    let mut nested = format!("Subject: x\n\n{}", "x".repeat(1_000_000));
+    for _ in 0..40 {
+        nested.insert_str(0, "Subject: x\nContent-Type: message/rfc822\n\n");
+    }
+    let nested = base64::engine::general_purpose::STANDARD.encode(nested);
+    let nested = format!("Subject: x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n{nested}");
+    let chain = "Von: a@b.example\nBetreff: WG: x\n\n".repeat(20) + &"x".repeat(1_500_000);
+    let chains = format!("--b\nContent-Type: message/rfc822\n\nSubject: WG: x\n\n{chain}\n").repeat(4);
+    let chains = format!("Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n{chains}--b--\n");
+    for (name, raw) in [("recipients", recipients), ("nested", nested), ("chains", chains)] {
+        let (message, _) = message(&raw);
+        assert!(message.original.is_some(), "{name}: nothing was unpacked");
+        assert!(held(&message) < 2 * raw.len() + LONGEST_BODIES, "{name}: {} bytes of {}", held(&message), raw.len());
+    }
+    let ids = html::shown_content_ids(&"cid:".repeat(100_000));
+    assert!(ids.iter().map(String::len).sum::<usize>() < 400_000);
+}
+
 /// A document's stretch of the raw mail decodes to the bytes whose hash was taken.
 fn ranges_hold(raw: &[u8]) {
     let (message, _) = read(None, raw, &rules());

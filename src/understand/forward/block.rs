@@ -27,18 +27,18 @@ impl Block {
         let mut seen: Vec<FieldName> = Vec::new();
         let mut last = None;
         let mut at = start;
-        field(lines[start].text, &seen)?;
+        lines[start].field?;
         while let Some(line) = lines.get(at).filter(|_| at < start + LONGEST) {
             if line.depth != block.depth && !line.is_blank() {
                 break;
             }
             if line.is_blank() {
                 // An empty line ends the block, unless a field that is still missing follows it: some programs double every line.
-                let more = lines.get(at + 1).is_some_and(|next| next.depth == block.depth && field(next.text, &seen).is_some());
+                let more = lines.get(at + 1).is_some_and(|next| next.depth == block.depth && next.field_after(&seen).is_some());
                 if !more {
                     break;
                 }
-            } else if let Some((name, value)) = field(line.text, &seen) {
+            } else if let Some((name, value)) = line.field_after(&seen) {
                 seen.push(name);
                 block.put(name, value);
                 last = Some(name);
@@ -84,12 +84,29 @@ impl Block {
 /// Longest field name, in characters.
 const LONGEST_NAME: usize = 24;
 
-/// A field of the block that has not been seen yet: its meaning and value. Bold marks (`*Von:* x`) are taken off.
-fn field<'a>(text: &'a str, seen: &[FieldName]) -> Option<(FieldName, &'a str)> {
-    let marks = |c: char| matches!(c, '*' | '_' | ' ' | '\t' | '\u{a0}' | '|');
-    let text = text.trim_start_matches(marks);
-    let (at, colon) = text.char_indices().take(LONGEST_NAME).find(|&(_, c)| c == ':' || c == '：')?;
-    let name = text[..at].trim_end_matches(marks).to_lowercase();
-    let meaning = WORDS.field(&name).iter().copied().find(|name| *name == FieldName::Other || !seen.contains(name))?;
-    Some((meaning, text[at + colon.len_utf8()..].trim_matches(marks)))
+/// A line of the form `Word: value` whose word the table knows. Bold marks (`*Von:* x`) are taken off.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// A word may mean one field in one language and another elsewhere.
+    meanings: &'static [FieldName],
+    value: &'a str,
+}
+
+impl<'a> Field<'a> {
+    pub fn read(text: &'a str) -> Option<Field<'a>> {
+        let marks = |c: char| matches!(c, '*' | '_' | ' ' | '\t' | '\u{a0}' | '|');
+        let text = text.trim_start_matches(marks);
+        let (at, colon) = text.char_indices().take(LONGEST_NAME).find(|&(_, c)| c == ':' || c == '：')?;
+        let meanings = WORDS.field(&text[..at].trim_end_matches(marks).to_lowercase());
+        (!meanings.is_empty()).then(|| Field { meanings, value: text[at + colon.len_utf8()..].trim_matches(marks) })
+    }
+}
+
+impl<'a> Line<'a> {
+    /// The field that the line is where the fields `seen` stand above it, and its value.
+    fn field_after(&self, seen: &[FieldName]) -> Option<(FieldName, &'a str)> {
+        let field = self.field?;
+        let meaning = field.meanings.iter().copied().find(|name| *name == FieldName::Other || !seen.contains(name))?;
+        Some((meaning, field.value))
+    }
 }

@@ -8,7 +8,7 @@ use super::subject::{self, Prefix};
 use super::words::WORDS;
 use crate::model::message::{How, Original};
 use crate::model::organisation::Rules;
-use block::Block;
+use block::{Block, Field};
 
 /// A forward taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,8 @@ struct Line<'a> {
     /// Behind the quote marks, without blanks at the end.
     text: &'a str,
     whole: &'a str,
+    /// What it means as a field of a header block. Looked up once: many blocks may be tried that begin or end here.
+    field: Option<Field<'a>>,
 }
 
 impl<'a> Line<'a> {
@@ -52,7 +54,8 @@ impl<'a> Line<'a> {
             depth += 1;
             rest = behind;
         }
-        Line { depth, text: rest.trim(), whole }
+        let text = rest.trim();
+        Line { depth, text, whole, field: Field::read(text) }
     }
 
     fn is_blank(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Senders and recipients as mail programs write them into text: `Maria <m@x>`, `Maria [mailto:m@x]`, `m@x`, or a name alone.
 
 use crate::model::address::Mailbox;
+use crate::understand::field::MOST_MAILBOXES;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -9,8 +10,6 @@ static ADDRESS: LazyLock<Regex> =
 
 /// Longest value looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
-/// More recipients than anybody writes to.
-const MOST: usize = 500;
 
 /// The one person of a From value.
 pub fn one(value: &str) -> Mailbox {
@@ -32,18 +31,18 @@ pub fn many(value: &str) -> Vec<Mailbox> {
         let separator = if value.contains(';') { ';' } else { ',' };
         people.extend(value.split(separator).map(one));
     } else {
-        // `Müller, Maria <m@x>, b@y`: a comma ends a person only behind an address.
+        // `Müller, Maria <m@x>, b@y`: a comma ends a person only behind an address. No address has a comma in it.
         let mut start = 0;
-        for (at, _) in value.match_indices(',') {
-            if ADDRESS.is_match(&value[start..at]) {
-                people.push(one(&value[start..at]));
-                start = at + 1;
+        for address in ADDRESS.find_iter(value) {
+            if let Some(comma) = value[address.end()..].find(',').filter(|_| address.start() >= start) {
+                people.push(one(&value[start..address.end() + comma]));
+                start = address.end() + comma + 1;
             }
         }
         people.push(one(&value[start..]));
     }
     people.retain(|person| !person.is_empty());
-    people.truncate(MOST);
+    people.truncate(MOST_MAILBOXES);
     people
 }
 
@@ -99,5 +98,7 @@ mod tests {
         check("Müller, Maria <m@e.example>; b@y.example;", 2);
         check("Maria Müller; Petra Huber", 2);
         check("", 0);
+        check(&"a@b.example,".repeat(2_000), MOST_MAILBOXES);
+        check(&format!("{}m@e.example, b@y.example", ",".repeat(9_000)), 2);
     }
 }
