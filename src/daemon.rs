@@ -7,7 +7,7 @@ use crate::intake::login::SignIn;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory, tls};
 use crate::notify::outbox;
 use crate::pipeline::{Pipeline, Settings};
-use crate::store::{DaemonLock, Missing, Store};
+use crate::store::{DaemonLock, Store};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -58,8 +58,13 @@ impl Daemon {
     /// Opens the store, takes up what a crash left, binds the doors, and works.
     pub async fn start(config: Config) -> anyhow::Result<Daemon> {
         let lock = DaemonLock::take(&config.place)?;
-        let store = Store::open(&config.place, Missing::Create).await?;
+        let store = Store::open_as_daemon(&lock, &config.place).await?;
+        lock.mark()?;
         dead_letter::folder::Folder::new(config.dead_letters.clone()).prepare().context("dead_letters")?;
+        let swept = store.blobs().sweep()?;
+        if swept > 0 {
+            info!(uploads = swept, "took away what {swept} interrupted uploads had left");
+        }
         let in_hand = store.recover().await?;
         store.recover_messages().await?;
         if in_hand > 0 {

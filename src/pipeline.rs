@@ -101,6 +101,9 @@ impl Pipeline {
         let kilobytes = u32::try_from(claimed.size.min(BYTES_AT_ONCE).div_ceil(1024).max(1))?;
         let room = self.room.acquire_many(kilobytes).await?;
         let raw = self.store.raw_mail(&claimed.tenant, claimed.id).await?;
+        if !is_intact(claimed, &raw).await? {
+            return self.hold_damaged(claimed).await;
+        }
         let Some(read) = self.read(claimed, raw).await? else { return self.hold_unreadable(claimed).await };
         drop(room);
         for _ in 0..JUDGED_AGAIN {
@@ -162,6 +165,12 @@ impl Pipeline {
     async fn hold_unreadable(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
         error!(arrival.id = %claimed.id, tenant = %claimed.tenant, "understanding arrival {} failed; it is held", claimed.id);
         file::put_unreadable(&self.store, claimed, HoldReason::Unreadable).await?;
+        Ok(Disposition::Held)
+    }
+
+    async fn hold_damaged(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
+        error!(arrival.id = %claimed.id, tenant = %claimed.tenant, "the bytes of arrival {} are not those that were accepted; it is held", claimed.id);
+        file::put_unreadable(&self.store, claimed, HoldReason::Damaged).await?;
         Ok(Disposition::Held)
     }
 
@@ -268,6 +277,13 @@ impl Pipeline {
             warn!(arrival.id = %id, error = format!("{error:#}"), "arrival {id} could not be put back; it will be tried at the next start");
         }
     }
+}
+
+/// Whether the stored bytes are those that were accepted (G1): nothing else is ever filed.
+async fn is_intact(claimed: &Claimed, raw: &Bytes) -> anyhow::Result<bool> {
+    let raw = raw.clone();
+    let now = tokio::task::spawn_blocking(move || crate::model::digest::sha256(&raw)).await?;
+    Ok(now == claimed.sha256)
 }
 
 /// Domains of our Message-IDs: those of the tenant's import addresses.

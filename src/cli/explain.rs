@@ -99,6 +99,7 @@ impl Known {
             envelope: envelope(args, raw, self.tenant.import_addresses.first()),
             facts,
             size: raw.len() as u64,
+            sha256: crate::model::digest::sha256(raw),
             attempts: 0,
             fence: 0,
             alone: false,

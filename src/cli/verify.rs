@@ -55,7 +55,7 @@ async fn check_mail(store: &Store, mail: &Recorded, counts: &mut Counts, finding
     match mail.disposition.as_deref() {
         None => findings.push(format!("{id}: has no disposition yet")),
         Some("filed") if entries != 1 => findings.push(format!("{id}: is filed and has {entries} history entries")),
-        Some("filed") => check_told(store, mail, findings).await?,
+        Some("filed") => check_entry(store, mail, findings).await?,
         Some(other) if entries != 0 => findings.push(format!("{id}: is {other} and has a history entry all the same")),
         Some(_) => (),
     }
@@ -68,11 +68,15 @@ async fn check_mail(store: &Store, mail: &Recorded, counts: &mut Counts, finding
     Ok(())
 }
 
-/// Everybody whom the entry says was told has a message in the outbox, and nobody else.
-async fn check_told(store: &Store, mail: &Recorded, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
-    let (told, messages) = store.told_about(&mail.tenant, mail.id).await?;
-    if told != messages {
-        findings.push(format!("{}: the history names {told} people who were told, the outbox {messages}", mail.id));
+/// Everybody whom the entry says was told has a message in the outbox, and every file that it names is there; no more than that.
+async fn check_entry(store: &Store, mail: &Recorded, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+    let said = store.said_of(&mail.tenant, mail.id).await?;
+    if said.told != said.notices {
+        findings.push(format!("{}: the history names {} people who were told, the outbox {}", mail.id, said.told, said.notices));
+    }
+    let documents = store.documents_of(&mail.tenant, mail.id).await?.len() as u64;
+    if documents != said.files {
+        findings.push(format!("{}: the history names {} files, and there are {documents} documents", mail.id, said.files));
     }
     Ok(())
 }

@@ -94,12 +94,14 @@ pub enum HoldReason {
     Automatic,
     /// Understanding it failed; the raw bytes are intact.
     Unreadable,
+    /// The stored bytes are not those that were accepted.
+    Damaged,
     /// It was in hand, alone, when the program ended twice without a clean stop.
     CrashedTwice,
 }
 
 impl HoldReason {
-    pub const ALL: [HoldReason; 14] = [
+    pub const ALL: [HoldReason; 15] = [
         HoldReason::NoNumber,
         HoldReason::NumberNotStrict,
         HoldReason::UnknownNumber,
@@ -113,6 +115,7 @@ impl HoldReason {
         HoldReason::NumberUnconfirmed,
         HoldReason::Automatic,
         HoldReason::Unreadable,
+        HoldReason::Damaged,
         HoldReason::CrashedTwice,
     ];
 
@@ -131,6 +134,7 @@ impl HoldReason {
             HoldReason::NumberUnconfirmed => "number_unconfirmed",
             HoldReason::Automatic => "automatic",
             HoldReason::Unreadable => "unreadable",
+            HoldReason::Damaged => "damaged",
             HoldReason::CrashedTwice => "crashed_twice",
         }
     }
@@ -180,6 +184,9 @@ impl HoldReason {
             }
             HoldReason::Unreadable => {
                 "The program failed while it read this mail; the raw mail is intact. Retry it after an update, or read it by hand and assign it."
+            }
+            HoldReason::Damaged => {
+                "The stored bytes are not those that were accepted: the disk or somebody has changed them. Restore this mail from a backup and retry it, or ask its sender for it once more."
             }
             HoldReason::CrashedTwice => {
                 "The program ended twice while it worked on this mail alone; the raw mail is intact. Retry it after an update, or read it by hand and assign it."

@@ -128,6 +128,7 @@ fn receipt(reason: HoldReason, message: &Message, audience: &Audience, on: Circu
         | HoldReason::SenderUnknown
         | HoldReason::Automatic
         | HoldReason::Unreadable
+        | HoldReason::Damaged
         | HoldReason::CrashedTwice => return None,
     };
     let locale = user.locale;

@@ -41,7 +41,7 @@ fn arrival(text: &str) -> Arrival {
             purpose: Purpose::Import,
         },
         facts: Facts { origin: Origin::SubmissionRelay, from: vec!["petra@acme.example".into()], from_fields: 1, ..Facts::default() },
-        sha256: format!("{:x}", raw.len()),
+        sha256: crate::model::digest::sha256(&raw),
         size: raw.len() as u64,
         raw: Raw::Bytes(raw.into()),
     }

@@ -28,6 +28,8 @@ pub struct Claimed {
     pub facts: Facts,
     /// Of the raw mail, in bytes; the bytes themselves are fetched when there is room for them.
     pub size: u64,
+    /// Of the raw mail as it was accepted, lower-case hex.
+    pub sha256: String,
     pub attempts: u32,
     /// The claim's number: a result is committed only while it is the newest.
     pub fence: i64,
@@ -83,7 +85,7 @@ impl Store {
                          select tenant, id from arrival
                          where disposition is null and due_at <= $2 and claimed_by is null and alone = $3
                          order by due_at, id limit $4)
-                     returning tenant, id, at, envelope, facts, size, attempts, fence, alone, assigned_reference, assigned_by",
+                     returning tenant, id, at, envelope, facts, size, sha256, attempts, fence, alone, assigned_reference, assigned_by",
                 )
                 .bind(&*run)
                 .bind(Timestamp::now().as_millisecond())
@@ -196,6 +198,7 @@ fn claimed(row: &SqliteRow) -> anyhow::Result<Result<Claimed, NotReadable>> {
             envelope: serde_json::from_str(row.get("envelope")).context("envelope")?,
             facts: serde_json::from_str(row.get("facts")).context("facts")?,
             size: row.get::<i64, _>("size").try_into().unwrap_or(0),
+            sha256: row.get("sha256"),
             attempts,
             fence,
             alone: row.get("alone"),

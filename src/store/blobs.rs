@@ -20,6 +20,8 @@ const PART: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Blobs {
     objects: Arc<dyn ObjectStore>,
+    /// Of local objects.
+    folder: Option<Arc<std::path::Path>>,
 }
 
 /// An id's first five characters change every nine hours: folders stay small.
@@ -32,12 +34,30 @@ impl Blobs {
         let context = || folder.display().to_string();
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(context)?;
         let objects = LocalFileSystem::new_with_prefix(folder).with_context(context)?.with_fsync(true);
-        Ok(Blobs { objects: Arc::new(objects) })
+        Ok(Blobs { objects: Arc::new(objects), folder: Some(folder.into()) })
     }
 
     /// Keeps nothing: for tests of a session.
     pub fn in_memory() -> Blobs {
-        Blobs { objects: Arc::new(object_store::memory::InMemory::new()) }
+        Blobs { objects: Arc::new(object_store::memory::InMemory::new()), folder: None }
+    }
+
+    /// Takes away what uploads left that a crash cut off: nobody was told 250 for them. Only while nothing else writes.
+    /// Looks into the newest folders alone, so that its cost does not grow with the data; returns how many there were.
+    pub fn sweep(&self) -> anyhow::Result<usize> {
+        let Some(folder) = &self.folder else { return Ok(0) };
+        let mut swept = 0;
+        for tenants in ["raw", "document"] {
+            for tenant in entries(&folder.join(tenants))? {
+                for newest in entries(&tenant)?.into_iter().rev().take(2) {
+                    for file in entries(&newest)?.iter().filter(|file| file.to_string_lossy().contains('#')) {
+                        std::fs::remove_file(file).with_context(|| file.display().to_string())?;
+                        swept += 1;
+                    }
+                }
+            }
+        }
+        Ok(swept)
     }
 
     /// Begins to write a raw mail of unknown size.
@@ -86,6 +106,19 @@ impl Blobs {
         let found = self.objects.get(path).await.with_context(|| path.to_string())?;
         Ok(found.bytes().await?)
     }
+}
+
+/// What lies in a folder, by name; nothing if there is none.
+fn entries(folder: &std::path::Path) -> anyhow::Result<Vec<std::path::PathBuf>> {
+    let found = match std::fs::read_dir(folder) {
+        Ok(found) => found,
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| folder.display().to_string()),
+    };
+    let mut paths =
+        found.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>().with_context(|| folder.display().to_string())?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// A raw mail on its way in. Dropped without `complete`, nothing stays.

@@ -4,6 +4,7 @@ pub mod arrivals;
 pub mod audit;
 pub mod blobs;
 pub mod directory;
+mod files;
 pub mod filing;
 pub mod history;
 pub mod known;
@@ -76,9 +77,26 @@ impl Store {
     /// Opens the database and brings its schema up to date. Fails on another owner's database, on a damaged one, and on
     /// one that a newer version has written; never replaces it.
     pub async fn open(place: &Place, missing: Missing) -> anyhow::Result<Store> {
+        let may_migrate = !DaemonLock::is_taken(place);
+        Store::open_with(place, missing, may_migrate).await
+    }
+
+    /// The same for the daemon, which alone brings the schema of a database forward that a daemon works on.
+    pub async fn open_as_daemon(_lock: &DaemonLock, place: &Place) -> anyhow::Result<Store> {
+        Store::open_with(place, Missing::Create, true).await
+    }
+
+    async fn open_with(place: &Place, missing: Missing, may_migrate: bool) -> anyhow::Result<Store> {
+        check_owner(place)?;
         let exists = place.database.try_exists().with_context(|| place.database.display().to_string())?;
         match (exists, missing) {
-            (true, _) => check_owner(&place.database)?,
+            (true, _) => (),
+            (false, _) if was_served(place) => bail!(
+                "{}: the database is missing, and {} says that a service has worked on one: put it back or restore a backup; \
+                 if there never was one, remove that file",
+                place.database.display(),
+                DaemonLock::path(place).display()
+            ),
             (false, Missing::IsAnError) => {
                 bail!("{}: there is no database yet; `rohrpost import FILE.json` makes one", place.database.display());
             }
@@ -91,7 +109,7 @@ impl Store {
             .connect_with(options.clone().pragma("query_only", "on"))
             .await
             .with_context(|| place.database.display().to_string())?;
-        migrate(&options).await.with_context(|| place.database.display().to_string())?;
+        migrate(&options, may_migrate).await.with_context(|| place.database.display().to_string())?;
         let (changed, _) = watch::channel(0);
         let changed = Arc::new(changed);
         Ok(Store {
@@ -145,23 +163,49 @@ fn create_private_folder(database: &Path) -> anyhow::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o750).create(folder).with_context(|| folder.display().to_string())
 }
 
-/// A database that root has touched cannot be written by the service any more, so nobody but its owner may open it.
-fn check_owner(database: &Path) -> anyhow::Result<()> {
-    let owner = std::fs::metadata(database).with_context(|| database.display().to_string())?.uid();
+/// A file of root's in the state directory would stop the service, so nobody but the owner of what is there may open it.
+fn check_owner(place: &Place) -> anyhow::Result<()> {
     let me = rustix::process::geteuid().as_raw();
-    if owner != me {
-        bail!(
+    let folder = place.database.parent().unwrap_or(Path::new("/"));
+    let owner = |path: &Path| std::fs::metadata(path).ok().map(|metadata| metadata.uid());
+    let of_folder = owner(folder);
+    match (owner(&place.database), of_folder) {
+        (Some(0), Some(of_folder)) if of_folder != 0 => bail!(
+            "{}: root owns this database, and user {of_folder} its folder; give everything back: sudo chown -R '{of_folder}' {}",
+            place.database.display(),
+            folder.display()
+        ),
+        (Some(owner), _) if owner == me => Ok(()),
+        (Some(owner), _) => bail!(
             "{}: this database belongs to user {owner}, and you are user {me}; run the command as its owner (sudo -u '#{owner}' rohrpost …)",
-            database.display()
-        );
+            place.database.display()
+        ),
+        (None, Some(of_folder)) if me == 0 && of_folder != 0 => bail!(
+            "{}: this folder belongs to user {of_folder}, and you are root; run the command as its owner (sudo -u '#{of_folder}' rohrpost …)",
+            folder.display()
+        ),
+        (None, _) => Ok(()),
     }
-    Ok(())
 }
 
-async fn migrate(options: &SqliteConnectOptions) -> anyhow::Result<()> {
+/// Whether a daemon has ever worked here: it leaves its lock behind, made only once there is a database.
+fn was_served(place: &Place) -> bool {
+    std::fs::metadata(DaemonLock::path(place)).is_ok_and(|lock| lock.len() > 0)
+}
+
+/// Brings the schema forward. A command must not do that under a running daemon of an older version.
+async fn migrate(options: &SqliteConnectOptions, may_migrate: bool) -> anyhow::Result<()> {
     use sqlx::{ConnectOptions, Connection};
+    let migrator = sqlx::migrate!("migrations/sqlite");
     let mut connection = options.connect().await?;
-    sqlx::migrate!("migrations/sqlite").run(&mut connection).await.map_err(|error| match error {
+    if !may_migrate {
+        let done: i64 =
+            sqlx::query_scalar("select count(*) from _sqlx_migrations where success").fetch_one(&mut connection).await.unwrap_or(0);
+        if (done as usize) < migrator.iter().count() {
+            bail!("a `rohrpost serve` of an older version works on this database; restart it first, it brings the database forward");
+        }
+    }
+    migrator.run(&mut connection).await.map_err(|error| match error {
         sqlx::migrate::MigrateError::VersionMissing(version) => {
             anyhow::anyhow!("a newer version of rohrpost has written this database (schema {version}); install that version again")
         }
@@ -174,7 +218,7 @@ async fn migrate(options: &SqliteConnectOptions) -> anyhow::Result<()> {
 /// Held by `serve`, so that two daemons never share a database.
 #[derive(Debug)]
 pub struct DaemonLock {
-    _file: File,
+    file: File,
 }
 
 impl DaemonLock {
@@ -185,18 +229,21 @@ impl DaemonLock {
     /// Fails if another daemon holds it, and for everybody but the database's owner.
     pub fn take(place: &Place) -> anyhow::Result<DaemonLock> {
         let path = Self::path(place);
-        if place.database.exists() {
-            check_owner(&place.database)?;
-        } else {
-            create_private_folder(&place.database)?;
-        }
+        check_owner(place)?;
+        create_private_folder(&place.database)?;
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.with_context(|| path.display().to_string())?;
         match file.try_lock() {
-            Ok(()) => Ok(DaemonLock { _file: file }),
+            Ok(()) => Ok(DaemonLock { file }),
             Err(std::fs::TryLockError::WouldBlock) => bail!("{}: another `rohrpost serve` works on this database", path.display()),
             Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
         }
+    }
+
+    /// Leaves word that there is a database here: if it is missing later, it is not simply made anew.
+    pub fn mark(&self) -> anyhow::Result<()> {
+        use std::os::unix::fs::FileExt;
+        self.file.write_all_at(b"rohrpost serve\n", 0).context("the lock file")
     }
 
     /// Whether a daemon runs on this database.

@@ -52,3 +52,80 @@ async fn a_missing_database_is_an_error_for_commands() {
     assert!(error.contains("x.db") && error.contains("import"), "{error}");
     assert!(!place.database.exists());
 }
+
+/// A file of root's in the service's folder would stop the service; a missing database is not replaced by an empty one.
+#[tokio::test]
+async fn who_may_open_what() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
+    let store = Store::open(&place, Missing::Create).await.unwrap();
+    store.close().await;
+    let lock = DaemonLock::take(&place).unwrap();
+    lock.mark().unwrap();
+    std::fs::rename(&place.database, folder.path().join("aside")).unwrap();
+    for missing in [Missing::Create, Missing::IsAnError] {
+        let error = Store::open(&place, missing).await.err().unwrap().to_string();
+        assert!(error.contains("the database is missing") && !place.database.exists(), "{error}");
+    }
+    std::fs::rename(folder.path().join("aside"), &place.database).unwrap();
+    if rustix::process::geteuid().is_root() {
+        let stranger = tempfile::tempdir().unwrap();
+        std::os::unix::fs::chown(stranger.path(), Some(65534), None).unwrap();
+        let place = Place { database: stranger.path().join("x.db"), blobs: stranger.path().join("blobs") };
+        let error = Store::open(&place, Missing::Create).await.err().unwrap().to_string();
+        assert!(error.contains("65534") && !place.database.exists(), "{error}");
+        std::fs::write(&place.database, "").unwrap();
+        let error = Store::open(&place, Missing::Create).await.err().unwrap().to_string();
+        assert!(error.contains("chown"), "{error}");
+    }
+}
+
+/// A newer command does not change the schema under an older daemon.
+#[tokio::test]
+async fn only_the_daemon_migrates_while_it_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
+    let lock = DaemonLock::take(&place).unwrap();
+    let error = Store::open(&place, Missing::Create).await.err().unwrap();
+    assert!(format!("{error:#}").contains("older version"), "{error:#}");
+    Store::open_as_daemon(&lock, &place).await.unwrap().close().await;
+    Store::open(&place, Missing::IsAnError).await.unwrap().close().await;
+}
+
+/// What an interrupted upload left is taken away, and nothing else.
+#[tokio::test]
+async fn interrupted_uploads() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::local(folder.path()).unwrap();
+    let (tenant, whole, cut) = (crate::model::id::TenantId::new("acme"), ulid_of(1), ulid_of(2));
+    let mut upload = blobs.upload_raw(&tenant, whole).await.unwrap();
+    upload.write(b"whole").await.unwrap();
+    upload.complete().await.unwrap();
+    let mut upload = blobs.upload_raw(&tenant, cut).await.unwrap();
+    upload.write(&vec![0; 2 << 20]).await.unwrap();
+    // A crash runs no destructors.
+    std::mem::forget(upload);
+    assert_eq!(blobs.sweep().unwrap(), 1);
+    assert_eq!(blobs.sweep().unwrap(), 0);
+    assert_eq!(blobs.raw(&tenant, whole).await.unwrap(), "whole");
+}
+
+fn ulid_of(number: u128) -> crate::model::id::ArrivalId {
+    ulid::Ulid::from(number).to_string().parse().unwrap()
+}
+
+/// A caller hears why nothing was written.
+#[tokio::test]
+async fn the_reason_reaches_the_caller() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
+    let store = Store::open(&place, Missing::Create).await.unwrap();
+    let put = || store.write(|c| Box::pin(async move { Ok(sqlx::query("delete from department").execute(c).await?.rows_affected()) }));
+    put().await.unwrap();
+    std::fs::remove_file(&place.database).unwrap();
+    let error = put().await.unwrap_err().to_string();
+    assert!(error.contains("x.db") && error.contains("removed"), "{error}");
+    let before = *store.changes().borrow();
+    put().await.unwrap_err();
+    assert_eq!(*store.changes().borrow(), before, "nobody is woken by what was not written");
+}

@@ -24,6 +24,17 @@ pub struct Recorded {
     pub is_open: bool,
 }
 
+/// What a history entry says of its mail.
+#[derive(Clone, Copy, Debug)]
+pub struct Said {
+    /// People who were told.
+    pub told: u64,
+    /// Notices about the mail that there are.
+    pub notices: u64,
+    /// Parts that were filed as documents.
+    pub files: u64,
+}
+
 /// A sentence about something that does not agree.
 pub type Finding = String;
 
@@ -98,21 +109,24 @@ impl Store {
             .await?)
     }
 
-    /// How many people the arrival's entry says were told, and how many notices about it there are.
-    pub async fn told_about(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<(i64, i64)> {
+    /// What the arrival's entry says, and what there is.
+    pub async fn said_of(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<Said> {
         let body: String = sqlx::query_scalar("select body from history_entry where tenant = $1 and arrival = $2")
             .bind(tenant.as_str())
             .bind(arrival.to_string())
             .fetch_one(&self.reads)
             .await?;
         let body: serde_json::Value = serde_json::from_str(&body).context("history_entry.body")?;
-        let messages =
-            sqlx::query_scalar("select count(*) from outbound_message where tenant = $1 and arrival = $2 and purpose = 'reply_imported'")
-                .bind(tenant.as_str())
-                .bind(arrival.to_string())
-                .fetch_one(&self.reads)
-                .await?;
-        Ok((body["told"].as_array().map_or(0, Vec::len) as i64, messages))
+        let notices = sqlx::query_scalar::<_, i64>(
+            "select count(*) from outbound_message where tenant = $1 and arrival = $2 and purpose = 'reply_imported'",
+        )
+        .bind(tenant.as_str())
+        .bind(arrival.to_string())
+        .fetch_one(&self.reads)
+        .await?;
+        let list = |key: &str| body[key].as_array().map(Vec::as_slice).unwrap_or_default();
+        let files = list("parts").iter().filter(|part| part["role"] == "file").count();
+        Ok(Said { told: list("told").len() as u64, notices: u64::try_from(notices).unwrap_or(0), files: files as u64 })
     }
 
     /// Disagreements that one statement finds: the database's own structure, and rows that lack their counterpart.

@@ -3,6 +3,7 @@
 
 use super::NotWritten;
 use super::arrivals::{self, NewArrival};
+use super::files::Files;
 use super::filing::{self, Filing};
 use anyhow::Context;
 use futures_util::future::BoxFuture;
@@ -20,7 +21,8 @@ type Outcome<T> = Result<T, NotWritten>;
 type Done<T> = oneshot::Sender<Outcome<T>>;
 /// Tells the caller, once it is known whether the group was committed.
 type Tell = Box<dyn FnOnce(Result<(), &str>) + Send>;
-type Work = Box<dyn for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, (bool, Tell)> + Send>;
+/// Works on the connection, or hears why there is none; says whether what it wrote is to be kept.
+type Work = Box<dyn for<'c> FnOnce(Result<&'c mut SqliteConnection, &'c str>) -> BoxFuture<'c, (bool, Tell)> + Send>;
 
 pub(super) enum Job {
     Accept(Box<NewArrival>, Done<()>),
@@ -77,7 +79,10 @@ impl super::Store {
         let job = |done: Done<T>| {
             Job::Other(Box::new(move |connection| {
                 Box::pin(async move {
-                    let result = work(connection).await;
+                    let result = match connection {
+                        Ok(connection) => work(connection).await,
+                        Err(why) => Err(anyhow::anyhow!("not committed: {why}")),
+                    };
                     let keep = result.is_ok();
                     let tell: Tell = Box::new(move |committed| {
                         let outcome = result.map_err(NotWritten::NotNow);
@@ -105,6 +110,7 @@ async fn run(
     stop: &tokio_util::sync::CancellationToken,
 ) {
     let mut connection = None;
+    let mut files = Files::new(options.get_filename());
     let mut group = Vec::with_capacity(LARGEST_GROUP);
     loop {
         let got = tokio::select! {
@@ -116,16 +122,17 @@ async fn run(
             break;
         }
         let jobs = std::mem::take(&mut group);
-        match ready(&mut connection, &options).await {
+        match ready(&mut connection, &options, &mut files).await {
             Ok(open) => {
-                if !commit(open, jobs).await {
+                if commit(open, jobs).await {
+                    changed.send_modify(|version| *version += 1);
+                } else {
                     // After a failed transaction the connection's state is not worth guessing.
                     connection = None;
                 }
             }
-            Err(error) => refuse(jobs, &error),
+            Err(error) => refuse(jobs, &format!("{error:#}")).await,
         }
-        changed.send_modify(|version| *version += 1);
     }
     if let Some(open) = connection {
         let _ = open.close().await;
@@ -135,21 +142,26 @@ async fn run(
 async fn ready<'c>(
     connection: &'c mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
+    files: &mut Files,
 ) -> anyhow::Result<&'c mut SqliteConnection> {
     if connection.is_none() {
+        // Opening makes no file: what is gone is not replaced by something empty.
         *connection = Some(options.connect().await.context("opening the database for writing")?);
+        files.reopened();
     }
+    files.unmoved()?;
     connection.as_mut().context("no connection")
 }
 
 /// Nothing of these jobs was begun.
-fn refuse(jobs: Vec<Job>, error: &anyhow::Error) {
+async fn refuse(jobs: Vec<Job>, why: &str) {
     for job in jobs {
         match job {
-            Job::Accept(_, done) => drop(done.send(Err(not_committed(&format!("{error:#}"))))),
-            Job::File(_, done) => drop(done.send(Err(not_committed(&format!("{error:#}"))))),
-            // Dropping the work drops the caller's channel, which tells it "not now".
-            Job::Other(_) => (),
+            Job::Accept(_, done) | Job::File(_, done) => drop(done.send(Err(not_committed(why)))),
+            Job::Other(work) => {
+                let (_, tell) = work(Err(why)).await;
+                tell(Err(why));
+            }
         }
     }
 }
@@ -158,7 +170,7 @@ fn refuse(jobs: Vec<Job>, error: &anyhow::Error) {
 async fn commit(connection: &mut SqliteConnection, jobs: Vec<Job>) -> bool {
     // An immediate transaction takes the write lock at once: a later upgrade would fail without waiting.
     if let Err(error) = connection.execute("begin immediate").await {
-        refuse(jobs, &error.into());
+        refuse(jobs, &error.to_string()).await;
         return false;
     }
     let mut group = Group::default();
@@ -202,14 +214,14 @@ impl Group {
         let (rows, dones): (Vec<_>, Vec<_>) = self.filings.into_iter().unzip();
         lost = lost.or(together(connection, rows, dones, &mut tells, |c, rows| Box::pin(filing::insert(c, rows))).await);
         for work in self.others {
-            if lost.is_some() {
-                break;
+            if lost.is_none() {
+                lost = connection.execute("savepoint job").await.err().map(|error| error.to_string());
             }
-            if let Err(error) = connection.execute("savepoint job").await {
-                lost = Some(error.to_string());
-                break;
+            if let Some(why) = &lost {
+                tells.push(work(Err(why)).await.1);
+                continue;
             }
-            let (keep, tell) = work(connection).await;
+            let (keep, tell) = work(Ok(&mut *connection)).await;
             tells.push(tell);
             lost = release(connection, keep).await.err().map(|error| error.to_string());
         }

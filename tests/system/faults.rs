@@ -121,6 +121,52 @@ fn a_locked_database() {
     acme.is_sound();
 }
 
+/// The database's file is taken away while the service runs: nothing is taken any more, and no empty one comes in its place.
+#[test]
+fn a_database_that_went_away() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    let before = daemon.delivers(&Forward::default().mail());
+    acme.ended(&before);
+    let (path, aside) = (acme.path("state/rohrpost.db"), acme.path("state/aside.db"));
+    std::fs::rename(&path, &aside).unwrap();
+    let mail = Forward { id: "away@x", ..Forward::default() }.mail();
+    let reply = daemon.connect().sends(PETRA, IMPORT, &mail);
+    assert!(reply.starts_with("451 4.3.0 "), "{reply}");
+    let (code, error) = acme.fails(&["import", concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/organisation.json")]);
+    assert!(code == 1 && error.contains("the database is missing"), "{error}");
+    assert!(!path.exists());
+    std::fs::rename(&aside, &path).unwrap();
+    let id = daemon.delivers(&mail);
+    assert_eq!(acme.ended(&id)["disposition"], "filed");
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// Bytes that changed on the disk are not filed, whoever says so.
+#[test]
+fn raw_bytes_that_changed() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    let id = daemon.delivers(&Forward { subject: "9999 x", ..Forward::default() }.mail());
+    acme.ended(&id);
+    let path = acme.path("state/rohrpost.db");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+        sqlx::raw_sql("update raw_mail set bytes = substr(bytes, 1, length(bytes) - 3) || x'58' || x'0d0a'")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+    });
+    acme.succeeds(&["--tenant", "acme", "dead-letter", "assign", &id, "--reference", "4711"]);
+    let ended = eventually("the second end", || acme.mails().into_iter().find(|mail| mail["reason"] == "damaged"));
+    assert_eq!((&ended["disposition"], &ended["reason"]), (&"held".into(), &"damaged".into()));
+    daemon.stop();
+}
+
 /// The blob folder has gone: large mail is "not now", small mail goes on.
 #[test]
 fn a_blob_store_that_went_away() {
@@ -164,6 +210,7 @@ fn verify_finds_what_does_not_agree() {
         "update arrival set disposition = 'filed' where disposition = 'held'",
         "update document set range_start = range_start + 1",
         "update document set sha256 = '00'",
+        "delete from document",
         "delete from document; delete from history_entry",
         "delete from outbound_message where purpose = 'reply_imported'",
         "update arrival set disposition = 'ignored' where disposition = 'held'",
