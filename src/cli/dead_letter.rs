@@ -101,7 +101,7 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
             list.push(json!({
                 "id": mail.id, "at": mail.at.to_string(), "reason": mail.reason, "explanation": mail.hold_reason().map(|reason| reason.explanation()),
                 "from": show::sender(mail.from_name.as_deref(), mail.from_address.as_deref()), "subject": mail.subject,
-                "suggestions": mail::suggestions(store, mail).await?, "file": folder.file_of(mail)?,
+                "suggestions": mail::suggestions(store, mail).await?, "file": folder.file_of(mail).await?,
             }));
         }
         return show::out_json(&list.into());
@@ -119,7 +119,7 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
             show::out(format!("  perhaps  {}  {}  ({})", one.reference, show::clean(&one.candidate), one.why))?;
         }
     }
-    for file in folder.foreign(held)? {
+    for file in folder.foreign(held).await? {
         show::out(format!("foreign file, left alone: {}", file.display()))?;
     }
     Ok(())

@@ -86,11 +86,11 @@ async fn check_folder(config: &Config, store: &Store, counts: &mut Counts, findi
     let all = store.all_held().await?;
     for held in &all {
         counts.held += 1;
-        if folder.file_of(held)?.is_none() {
+        if folder.file_of(held).await?.is_none() {
             findings.push(format!("{}: is held, but the dead-letter folder does not show it", held.id));
         }
     }
-    for path in folder.foreign(&all)? {
+    for path in folder.foreign(&all).await? {
         findings.push(format!("{}: is no mail that is held", path.display()));
     }
     Ok(())

@@ -1,13 +1,13 @@
 //! The Maildir itself: names, headers in front of the untouched mail, and telling our files from others.
 
-use crate::model::header;
 use crate::model::id::{ArrivalId, TenantId};
+use crate::model::{digest, header};
 use crate::store::Store;
 use crate::store::listing::Listed;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -20,16 +20,20 @@ const TENANT: &str = "X-Rohrpost-Tenant";
 const LAST: &str = "X-Rohrpost-Arrival";
 /// What our files are called: `ID.rohrpost`, and perhaps Maildir flags behind it.
 const SUFFIX: &str = ".rohrpost";
-/// Folders and files belong to the group as well: operators are its members.
-const FOLDER_MODE: u32 = 0o770;
+/// Folders and files belong to the group as well: operators are its members. In those that hold folders only their owners may
+/// rename or remove (the sticky bit): nobody can put a link in the place of one of ours.
+const PARENT_MODE: u32 = 0o1770;
+const LEAF_MODE: u32 = 0o770;
 const FILE_MODE: u32 = 0o640;
+/// The largest mail that a configuration allows, and room for our header: a larger file is none of ours and is not read.
+const LARGEST_FILE: u64 = (1 << 30) + (1 << 20);
 
 /// The dead-letter folder.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     /// What was read of each file, as long as it stays the same.
-    known: HashMap<PathBuf, (Stamp, Identity)>,
+    known: HashMap<PathBuf, (Stamp, Option<Identity>)>,
 }
 
 /// By what a file is seen to have changed.
@@ -64,27 +68,24 @@ impl Folder {
         Folder { path, known: HashMap::new() }
     }
 
-    /// Makes what is missing of the folders.
+    /// Makes what is missing of the folders. Fails where a link or somebody else's folder stands in the place of one of ours.
     pub fn prepare(&self) -> anyhow::Result<()> {
+        if let Some(parent) = self.path.parent() {
+            DirBuilder::new().recursive(true).mode(0o750).create(parent).with_context(|| parent.display().to_string())?;
+        }
+        own_folder(&self.path, PARENT_MODE)?;
+        own_folder(&self.path.join(".Retry"), PARENT_MODE)?;
         for part in ["cur", "new", "tmp", ".Retry/cur", ".Retry/new", ".Retry/tmp"] {
-            let path = self.path.join(part);
-            if path.is_dir() {
-                continue;
-            }
-            DirBuilder::new().recursive(true).mode(0o770).create(&path).with_context(|| path.display().to_string())?;
-            // The mask of the process must not decide who may repair.
-            for folder in [Some(path.as_path()), path.parent()].into_iter().flatten().filter(|folder| folder.starts_with(&self.path)) {
-                fs::set_permissions(folder, Permissions::from_mode(FOLDER_MODE)).with_context(|| folder.display().to_string())?;
-            }
+            own_folder(&self.path.join(part), LEAF_MODE)?;
         }
         Ok(())
     }
 
     /// Files that an operator moved to `.Retry`, under whatever name.
-    pub fn to_retry(&mut self) -> anyhow::Result<Vec<Dropped>> {
+    pub async fn to_retry(&mut self) -> anyhow::Result<Vec<Dropped>> {
         let mut dropped = Vec::new();
         for path in files_in(&self.path, &[".Retry/cur", ".Retry/new", ".Retry"])? {
-            if let Some(Identity { id, sha256, .. }) = self.identity(&path) {
+            if let Some(Identity { id, sha256, .. }) = self.identity(&path).await {
                 dropped.push(Dropped { path, id, sha256 });
             }
         }
@@ -96,13 +97,13 @@ impl Folder {
         let wanted: HashMap<ArrivalId, &Listed> = held.iter().map(|listed| (listed.id, listed)).collect();
         let mut shown = HashSet::new();
         for path in files_in(&self.path, &["cur", "new"])? {
-            let Some(identity) = self.identity(&path) else { continue };
+            let Some(identity) = self.identity(&path).await else { continue };
             let Some(id) = identity.id else { continue };
             match wanted.get(&id) {
                 Some(listed) if listed.sha256 == identity.sha256 => drop(shown.insert(id)),
                 // Changed by somebody: theirs now.
                 Some(_) => (),
-                None if is_ours(&path) && self.was_written_by_us(&path, &identity, store).await? => {
+                None if is_name_of(id, &path) && self.was_written_by_us(&identity, store).await? => {
                     fs::remove_file(&path).with_context(|| path.display().to_string())?;
                 }
                 None => (),
@@ -116,10 +117,10 @@ impl Folder {
     }
 
     /// Files that are no projection of anything held.
-    pub fn foreign(&mut self, held: &[Listed]) -> anyhow::Result<Vec<PathBuf>> {
+    pub async fn foreign(&mut self, held: &[Listed]) -> anyhow::Result<Vec<PathBuf>> {
         let mut foreign = Vec::new();
         for path in files_in(&self.path, &["cur", "new", ".Retry/cur", ".Retry/new", ".Retry"])? {
-            let identity = self.identity(&path);
+            let identity = self.identity(&path).await;
             let fits = |listed: &Listed| identity.as_ref().is_some_and(|found| found.sha256 == listed.sha256);
             if !held.iter().any(fits) {
                 foreign.push(path);
@@ -129,9 +130,9 @@ impl Folder {
     }
 
     /// Where a held mail is shown, if it is.
-    pub fn file_of(&mut self, listed: &Listed) -> anyhow::Result<Option<PathBuf>> {
+    pub async fn file_of(&mut self, listed: &Listed) -> anyhow::Result<Option<PathBuf>> {
         for path in files_in(&self.path, &["cur", "new"])? {
-            if self.identity(&path).is_some_and(|found| found.id == Some(listed.id) && found.sha256 == listed.sha256) {
+            if self.identity(&path).await.is_some_and(|found| found.id == Some(listed.id) && found.sha256 == listed.sha256) {
                 return Ok(Some(path));
             }
         }
@@ -139,10 +140,10 @@ impl Folder {
     }
 
     /// A file goes only if it still is what we wrote of an arrival that we know.
-    async fn was_written_by_us(&self, path: &Path, identity: &Identity, store: &Store) -> anyhow::Result<bool> {
+    async fn was_written_by_us(&self, identity: &Identity, store: &Store) -> anyhow::Result<bool> {
         let (Some(id), Some(tenant)) = (identity.id, &identity.tenant) else { return Ok(false) };
         let known = store.arrival(tenant, id).await?;
-        Ok(name_of(id) == base_name(path) && known.is_some_and(|listed| listed.sha256 == identity.sha256))
+        Ok(known.is_some_and(|listed| listed.sha256 == identity.sha256))
     }
 
     async fn write(&self, listed: &Listed, store: &Store) -> anyhow::Result<()> {
@@ -167,19 +168,46 @@ impl Folder {
         std::iter::once(new.join(name)).chain(numbered).find(|path| !path.exists()).unwrap_or_else(|| new.join(name))
     }
 
-    /// What a file holds; none if it cannot be read.
-    fn identity(&mut self, path: &Path) -> Option<Identity> {
-        let metadata = fs::metadata(path).ok()?;
+    /// What a file holds; none if it cannot be read or is too large to be ours. Read on a blocking thread.
+    async fn identity(&mut self, path: &Path) -> Option<Identity> {
+        let metadata = fs::symlink_metadata(path).ok()?;
         let stamp = (metadata.len(), metadata.modified().ok()?, metadata.ino());
         if let Some((known, identity)) = self.known.get(path)
             && *known == stamp
         {
-            return Some(identity.clone());
+            return identity.clone();
         }
-        let identity = identify(path).ok()?;
+        let file = path.to_owned();
+        let identity = tokio::task::spawn_blocking(move || identify(&file).ok()).await.ok()?;
         self.known.insert(path.to_owned(), (stamp, identity.clone()));
-        Some(identity)
+        identity
     }
+}
+
+/// Makes a folder, or makes sure that it is one of ours: a folder, not a link to one, and of the service's user. The mask of the
+/// process must not decide who may repair, so the mode is set; on the open folder, whatever its name means by then.
+fn own_folder(path: &Path, mode: u32) -> anyhow::Result<()> {
+    let context = || path.display().to_string();
+    match DirBuilder::new().mode(mode).create(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error).with_context(context),
+        _ => (),
+    }
+    let flags = (rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::NOFOLLOW).bits();
+    let folder = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path);
+    let folder = folder.with_context(|| format!("{}: a folder is needed here, not a file or a link; remove it", path.display()))?;
+    let metadata = folder.metadata().with_context(context)?;
+    let me = rustix::process::geteuid().as_raw();
+    if metadata.uid() != me {
+        bail!(
+            "{}: this folder belongs to user {}, and the service is user {me}; remove it or give it to the service",
+            path.display(),
+            metadata.uid()
+        );
+    }
+    if metadata.permissions().mode() & 0o7777 != mode {
+        folder.set_permissions(Permissions::from_mode(mode)).with_context(context)?;
+    }
+    Ok(())
 }
 
 fn name_of(id: ArrivalId) -> String {
@@ -192,8 +220,11 @@ fn base_name(path: &Path) -> String {
     name.split(":2,").next().unwrap_or_default().to_owned()
 }
 
-fn is_ours(path: &Path) -> bool {
-    base_name(path).ends_with(SUFFIX)
+/// Whether we may have given a file this name: the plain one, or with a number behind it.
+fn is_name_of(id: ArrivalId, path: &Path) -> bool {
+    let base = base_name(path);
+    let behind = base.strip_prefix(&name_of(id));
+    behind.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('.').is_some_and(|number| number.parse::<u32>().is_ok()))
 }
 
 /// Plain files of these folders, in a stable order.
@@ -231,7 +262,7 @@ fn own_lines(listed: &Listed) -> String {
     [
         format!("{OURS}Reason: {reason}"),
         format!("{OURS}Explanation: {explanation}"),
-        format!("{OURS}Repair: rohrpost dead-letter show {}", listed.id),
+        format!("{OURS}Repair: rohrpost --tenant {} dead-letter show {}", listed.tenant, listed.id),
         format!("{OURS}Envelope-From: <{}>", envelope("from")),
         format!("{OURS}Envelope-To: {}", envelope("to")),
         format!("{OURS}Received: {received}"),
@@ -252,7 +283,11 @@ const LONGEST_HEADER: usize = 16 * 1024;
 
 /// Reads a file in pieces: our header, and the hash of what stands behind it.
 fn identify(path: &Path) -> anyhow::Result<Identity> {
-    let mut file = File::open(path)?;
+    // Neither a link nor a pipe that somebody has put there since it was listed may lead or hold us elsewhere.
+    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
+    let mut file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    let metadata = file.metadata()?;
+    anyhow::ensure!(metadata.is_file() && metadata.len() <= LARGEST_FILE, "no mail of ours");
     let mut head = Vec::new();
     Read::by_ref(&mut file).take(LONGEST_HEADER as u64).read_to_end(&mut head)?;
     let own = OwnHeader::read(&head);
@@ -264,7 +299,7 @@ fn identify(path: &Path) -> anyhow::Result<Identity> {
             read => hash.update(&piece[..read]),
         }
     }
-    Ok(Identity { id: own.id, tenant: own.tenant, sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
+    Ok(Identity { id: own.id, tenant: own.tenant, sha256: digest::hex(&hash.finalize()) })
 }
 
 /// What our header names, and how long it is; nothing if the file does not begin with one.

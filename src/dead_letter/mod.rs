@@ -37,7 +37,7 @@ pub async fn run(store: Store, path: PathBuf, stop: CancellationToken) {
 /// One pass: what is in `.Retry` is sent through the pipeline again, then the folder is made to show what is held.
 pub async fn scan(store: &Store, folder: &mut Folder) -> anyhow::Result<()> {
     folder.prepare()?;
-    for dropped in folder.to_retry()? {
+    for dropped in folder.to_retry().await? {
         let held = store.held_with_hash(&dropped.sha256).await?;
         let Some(first) = held.iter().find(|held| dropped.id.is_none_or(|id| id == held.id)).or(held.first()) else {
             // Changed or unknown: left alone, and listed as foreign.

@@ -41,6 +41,8 @@ fn what_is_held_is_a_file() {
         (mode(path), mode(acme.path("state/dead-letters/new")), mode(acme.path("state/dead-letters/.Retry/new"))),
         (0o640, 0o770, 0o770)
     );
+    // Members of the group move files, but cannot put anything in the place of these two.
+    assert_eq!((mode(acme.path("state/dead-letters")), mode(acme.path("state/dead-letters/.Retry"))), (0o1770, 0o1770));
     // Repaired, the file goes.
     acme.succeeds(&["dead-letter", "assign", &id, "--reference", "4711", "--tenant", "acme"]);
     eventually("an empty folder", || files(&acme, "new").is_empty().then_some(()));
@@ -106,4 +108,34 @@ fn removed_changed_and_foreign_files() {
     acme.all_sent();
     daemon.stop();
     acme.is_sound();
+}
+
+/// What a member of the group might put there: a link that leads elsewhere, a file without end, a pipe. Nothing is changed behind
+/// the link, nobody waits for the others, and mail goes on.
+#[test]
+fn traps_in_the_folder() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    let folder = acme.path("state/dead-letters");
+    let mode = |name: &str| std::fs::metadata(acme.path(name)).unwrap().permissions().mode() & 0o7777;
+    let before = mode("state/blobs");
+    std::fs::File::create(folder.join(".Retry/new/endless")).unwrap().set_len(200 << 30).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(folder.join(".Retry/new/pipe")).status().unwrap().success());
+    std::fs::rename(folder.join("new"), folder.join("old")).unwrap();
+    std::os::unix::fs::symlink("../blobs", folder.join("new")).unwrap();
+    let id = daemon.delivers(&Forward { subject: "9999 WG: x", ..Forward::default() }.mail());
+    assert_eq!(acme.ended(&id)["disposition"], "held");
+    eventually("a word about the link", || acme.logs().contains("dead-letters/new: a folder is needed here").then_some(()));
+    assert_eq!(mode("state/blobs"), before);
+    assert!(std::fs::read_dir(acme.path("state/blobs")).unwrap().all(|entry| entry.unwrap().file_type().unwrap().is_dir()));
+    std::fs::remove_file(folder.join("new")).unwrap();
+    std::fs::rename(folder.join("old"), folder.join("new")).unwrap();
+    // Changed by hand, it is shown once more beside; both are the service's own names, and its own copy goes in the end.
+    let path = shown(&acme);
+    std::fs::write(&path, "changed").unwrap();
+    let copy = eventually("the copy", || files(&acme, "new").into_iter().find(|file| file.extension().is_some_and(|end| end == "2")));
+    acme.succeeds(&["dead-letter", "discard", &id, "--why", "Werbung", "--tenant", "acme"]);
+    eventually("its end", || (!copy.exists() && path.exists()).then_some(()));
+    acme.all_sent();
+    daemon.stop();
 }
