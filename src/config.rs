@@ -282,6 +282,8 @@ impl RawLog {
 impl RawSmtp {
     fn meant(self, found: &mut faults::Found) -> Option<Smtp> {
         let mut listen = Vec::new();
+        let is_empty = self.listen.as_ref().is_some_and(Vec::is_empty);
+        found.add_if(is_empty, "smtp.listen", "at least one address: nothing else takes mail");
         for (index, given) in self.listen.unwrap_or_else(|| vec!["127.0.0.1:2525".into()]).iter().enumerate() {
             match given.parse() {
                 Ok(address) => listen.push(address),
@@ -290,6 +292,8 @@ impl RawSmtp {
                 }
             }
         }
+        let is_twice = |(index, address): (usize, &SocketAddr)| address.port() != 0 && listen[..index].contains(address);
+        found.add_if(listen.iter().enumerate().any(is_twice), "smtp.listen", "the same address stands there twice");
         let hostname = self.hostname.or_else(machine_name).unwrap_or_else(|| "localhost".into());
         let legal =
             hostname.len() <= 255 && !hostname.is_empty() && hostname.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
@@ -345,6 +349,8 @@ impl RawOutgoing {
             OutgoingTls::Starttls => 587,
             OutgoingTls::Implicit => 465,
         };
+        found.add_if(host.trim().is_empty(), "outgoing.host", "the relay's name or address");
+        found.add_if(self.port == Some(0), "outgoing.port", "between 1 and 65535");
         found.add_if(self.user.is_some() != self.password.is_some(), "outgoing.user", "user and password belong together");
         found.add_if(
             self.user.is_some() && tls == OutgoingTls::None && !is_local,

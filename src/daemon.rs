@@ -4,19 +4,18 @@ use crate::config::Config;
 use crate::dead_letter;
 use crate::intake::accept::Acceptor;
 use crate::intake::login::SignIn;
-use crate::intake::smtp::{SmtpDoor, StoreDirectory, tls};
+use crate::intake::smtp::tls::Certificate;
+use crate::intake::smtp::{SmtpDoor, StoreDirectory};
 use crate::notify::outbox;
 use crate::pipeline::{Pipeline, Settings};
 use crate::store::{DaemonLock, Store};
 use anyhow::Context;
+use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-
-/// How long everything behind the doors may take to stop.
-const STOP: Duration = Duration::from_secs(60);
 
 /// A running daemon.
 pub struct Daemon {
@@ -27,6 +26,9 @@ pub struct Daemon {
     outbox: Part,
     folder: Part,
     upkeep: Part,
+    certificate: Option<Certificate>,
+    /// How long each part may take to stop.
+    patience: Duration,
     _lock: DaemonLock,
 }
 
@@ -44,12 +46,16 @@ impl Part {
         Part { name, stop, task }
     }
 
-    async fn end(self, within: Duration) {
+    /// What does not end in time is cut off; the store knows what was in hand.
+    async fn end(mut self, within: Duration) {
         self.stop.cancel();
-        match tokio::time::timeout(within, self.task).await {
+        match tokio::time::timeout(within, &mut self.task).await {
             Ok(Ok(())) => (),
             Ok(Err(error)) => warn!(%error, "{} ended badly", self.name),
-            Err(_) => warn!("{} did not stop in time", self.name),
+            Err(_) => {
+                warn!("{} did not stop in time; what it had in hand goes on at the next start", self.name);
+                self.task.abort();
+            }
         }
     }
 }
@@ -70,11 +76,12 @@ impl Daemon {
         if in_hand > 0 {
             warn!(arrivals = in_hand, "the last run ended uncleanly; what was in hand is tried alone first");
         }
-        let acceptor = tls_acceptor(&config)?;
+        let certificate = certificate(&config)?;
         let folders = vec![parent(&config.place.database), config.place.blobs.clone()];
         let accept = Acceptor::new(store.clone(), folders, config.min_free_bytes);
+        let patience = config.smtp.limits.stop_timeout;
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
-        let door = SmtpDoor::bind(config.smtp, acceptor, accept, directory).await?;
+        let door = SmtpDoor::bind(config.smtp, certificate.as_ref().map(Certificate::acceptor), accept, directory).await?;
         let addresses = door.addresses();
         for address in &addresses {
             info!(%address, "listening for SMTP on {address}");
@@ -94,6 +101,8 @@ impl Daemon {
             folder: Part::start("dead-letter folder", |stop| dead_letter::run(parts.2, dead_letters, stop)),
             door: Part::start("SMTP door", |stop| door.run(stop)),
             store,
+            certificate,
+            patience,
             _lock: lock,
         })
     }
@@ -107,13 +116,25 @@ impl Daemon {
         &self.store
     }
 
+    /// Reads the certificate again; after an error the old one stays in use.
+    pub fn reload(&self) {
+        let Some(certificate) = &self.certificate else { return };
+        match certificate.reload() {
+            Ok(()) => {
+                info!("the certificate of smtp.tls was read again");
+                warn_if_expired(certificate);
+            }
+            Err(error) => warn!(error = format!("{error:#}"), "the certificate of smtp.tls could not be read; the old one stays in use"),
+        }
+    }
+
     /// Stops in order: no new work, what is in hand ends, the store closes last.
     pub async fn stop(self) {
-        self.door.end(STOP).await;
-        self.pipeline.end(STOP).await;
-        self.outbox.end(STOP).await;
-        self.folder.end(STOP).await;
-        self.upkeep.end(STOP).await;
+        // The door itself waits that long for its sessions.
+        self.door.end(self.patience + Duration::from_secs(5)).await;
+        for part in [self.pipeline, self.outbox, self.folder, self.upkeep] {
+            part.end(self.patience).await;
+        }
         self.store.close().await;
     }
 }
@@ -122,12 +143,18 @@ fn parent(path: &std::path::Path) -> std::path::PathBuf {
     path.parent().map_or_else(|| ".".into(), Into::into)
 }
 
-fn tls_acceptor(config: &Config) -> anyhow::Result<Option<tokio_rustls::TlsAcceptor>> {
-    match &config.smtp.tls {
-        Some(files) => Ok(Some(tls::acceptor(files).context("smtp.tls")?)),
-        None => {
-            warn!("smtp.tls is not set: there is no STARTTLS, and nobody can sign in");
-            Ok(None)
-        }
+fn certificate(config: &Config) -> anyhow::Result<Option<Certificate>> {
+    let Some(files) = &config.smtp.tls else {
+        warn!("smtp.tls is not set: there is no STARTTLS, and nobody can sign in");
+        return Ok(None);
+    };
+    let certificate = Certificate::read(files).context("smtp.tls")?;
+    warn_if_expired(&certificate);
+    Ok(Some(certificate))
+}
+
+fn warn_if_expired(certificate: &Certificate) {
+    if let Some(end) = certificate.ends().filter(|end| *end <= Timestamp::now()) {
+        warn!(%end, "the certificate of smtp.tls expired at {end}: peers that check it will not send");
     }
 }

@@ -207,17 +207,17 @@ impl Pipeline {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         loop {
             changes.borrow_and_update();
-            let wait = match self.turn(&tasks, &places, &stop).await {
-                Ok(wait) => wait,
+            match self.turn(&tasks, &places, &stop).await {
+                Ok(wait) => tokio::select! {
+                    () = stop.cancelled() => break,
+                    _ = changes.changed() => (),
+                    () = tokio::time::sleep(wait) => (),
+                },
                 Err(error) => {
                     warn!(error = format!("{error:#}"), "waiting mail could not be taken in hand; trying again");
-                    LOOK
+                    // Changes do not shorten this wait: there may be many of them and no end to the trouble.
+                    tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(LOOK) => () }
                 }
-            };
-            tokio::select! {
-                () = stop.cancelled() => break,
-                _ = changes.changed() => (),
-                () = tokio::time::sleep(wait) => (),
             }
         }
         tasks.close();

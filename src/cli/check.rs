@@ -2,8 +2,10 @@
 
 use super::{Done, Failure, On, show};
 use crate::config::Config;
-use crate::intake::smtp::tls;
+use crate::intake::accept;
+use crate::intake::smtp::tls::Certificate;
 use crate::store::{Missing, Store};
+use jiff::Timestamp;
 use std::path::Path;
 
 pub async fn run(on: &On) -> Done {
@@ -11,12 +13,22 @@ pub async fn run(on: &On) -> Done {
     let mut faults = Vec::new();
     let mut notes = Vec::new();
     match &config.smtp.tls {
-        Some(files) => faults.extend(tls::acceptor(files).err().map(|error| format!("smtp.tls: {error:#}"))),
+        Some(files) => match Certificate::read(files) {
+            Ok(certificate) => notes.extend(about_the_end(&certificate)),
+            Err(error) => faults.push(format!("smtp.tls: {error:#}")),
+        },
         None => notes.push("smtp.tls is not set: there is no STARTTLS, and nobody can sign in".to_owned()),
     }
     let database_folder = config.place.database.parent().unwrap_or(Path::new("/"));
-    for (key, folder) in [("database", database_folder), ("blobs", &config.place.blobs), ("dead_letters", &config.dead_letters)] {
-        faults.extend(not_writable(folder).map(|error| format!("{key}: {}: {error}", folder.display())));
+    let shown = config.dead_letters.join("new");
+    for (key, path) in [
+        ("database", database_folder),
+        ("database", &config.place.database),
+        ("blobs", &config.place.blobs),
+        ("dead_letters", &config.dead_letters),
+        ("dead_letters", &shown),
+    ] {
+        faults.extend(not_writable(path).map(|error| format!("{key}: {}: {error}", path.display())));
     }
     for address in &config.smtp.listen {
         if let Err(error) = std::net::TcpListener::bind(address) {
@@ -24,6 +36,10 @@ pub async fn run(on: &On) -> Done {
             let hint = if used { " (fine if this is a running rohrpost)" } else { "" };
             notes.push(format!("smtp.listen: {address}: {error}{hint}"));
         }
+    }
+    notes.extend(about_room(&config));
+    if config.postmaster.is_none() {
+        notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }
     check_store(&config, &mut faults, &mut notes).await;
     if !faults.is_empty() {
@@ -55,11 +71,46 @@ async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<
     }
 }
 
-/// Why nothing can be written below that folder; folders that are missing yet are made by `serve`.
-fn not_writable(folder: &Path) -> Option<std::io::Error> {
-    let existing = folder.ancestors().find(|path| path.exists())?;
+/// Why a file or a folder cannot be written; what is missing yet is made by `serve` in the nearest folder there is.
+fn not_writable(path: &Path) -> Option<std::io::Error> {
+    use rustix::fs::{Access, access};
+    if path.is_file() {
+        return access(path, Access::WRITE_OK).err().map(Into::into);
+    }
+    let existing = path.ancestors().find(|path| path.exists())?;
     if !existing.is_dir() {
         return Some(std::io::ErrorKind::NotADirectory.into());
     }
-    rustix::fs::access(existing, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).err().map(Into::into)
+    access(existing, Access::WRITE_OK | Access::EXEC_OK).err().map(Into::into)
+}
+
+/// How many days before its end a certificate is worth a note.
+const SOON: i64 = 14;
+
+fn about_the_end(certificate: &Certificate) -> Option<String> {
+    let end = certificate.ends()?;
+    let days = end.duration_since(Timestamp::now()).as_hours() / 24;
+    match days {
+        _ if end <= Timestamp::now() => Some(format!("smtp.tls: the certificate expired at {end}: peers that check it will not send")),
+        0..SOON => Some(format!("smtp.tls: the certificate expires at {end}, in {days} days")),
+        _ => None,
+    }
+}
+
+/// Every mail would get 452.
+fn about_room(config: &Config) -> Vec<String> {
+    let database_folder = config.place.database.parent().unwrap_or(Path::new("/"));
+    let mut notes = Vec::new();
+    for folder in [database_folder, &config.place.blobs] {
+        let Some(existing) = folder.ancestors().find(|path| path.exists()) else { continue };
+        let Ok(free) = accept::free_bytes(existing) else { continue };
+        if free < config.min_free_bytes {
+            notes.push(format!(
+                "{}: {free} bytes are free, and min_free_bytes is {}: no mail is taken",
+                folder.display(),
+                config.min_free_bytes
+            ));
+        }
+    }
+    notes
 }

@@ -1,4 +1,4 @@
-//! `serve`: the daemon, until a signal ends it.
+//! `serve`: the daemon, until a signal ends it. SIGHUP reads the certificate again.
 
 use super::{Done, Failure, logging};
 use crate::config::Config;
@@ -12,13 +12,17 @@ pub async fn run(config: Config) -> Done {
     logging::start(&config.log);
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP")?;
     let daemon = Daemon::start(config).await.map_err(Failure::Failed)?;
     let listening: Vec<String> = daemon.addresses().iter().map(ToString::to_string).collect();
     notify(&[NotifyState::Ready, NotifyState::Status(&format!("listening on {}", listening.join(", ")))]);
     let watchdog = tokio::spawn(watchdog());
-    tokio::select! {
-        _ = terminate.recv() => (),
-        _ = interrupt.recv() => (),
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hang_up.recv() => daemon.reload(),
+        }
     }
     info!("stopping");
     notify(&[NotifyState::Stopping]);

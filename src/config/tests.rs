@@ -92,3 +92,17 @@ fn origins() {
         assert_eq!(smtp.origin(peer.parse().unwrap()), (origin, id));
     }
 }
+
+/// What would start, and then do nothing or fail.
+#[test]
+fn values_that_mean_nothing() {
+    for (text, key) in [
+        ("[smtp]\nlisten = []\n", "smtp.listen"),
+        ("[smtp]\nlisten = [\"127.0.0.1:25\", \"127.0.0.1:25\"]\n", "smtp.listen"),
+        ("[outgoing]\nhost = \" \"\n", "outgoing.host"),
+        ("[outgoing]\nport = 0\n", "outgoing.port"),
+    ] {
+        let found = faults(text);
+        assert!(found.len() == 1 && found[0].contains(key), "{text}: {found:?}");
+    }
+}

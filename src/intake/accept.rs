@@ -5,7 +5,7 @@ use crate::model::facts::{Facts, Origin};
 use crate::model::id::ArrivalId;
 use crate::model::stop::{NoRoom, Refusal, Stop};
 use crate::store::{NotWritten, Store};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tracing::{info, warn};
 
 /// More Received fields than an honest way has: refused where that is safe, else held to be looked at.
@@ -20,6 +20,12 @@ pub struct Acceptor {
     min_free_bytes: u64,
 }
 
+/// Bytes that a folder's file system has left for us.
+pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
+    let space = rustix::fs::statvfs(folder)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
 impl Acceptor {
     pub fn new(store: Store, folders: Vec<PathBuf>, min_free_bytes: u64) -> Acceptor {
         Acceptor { store, folders, min_free_bytes }
@@ -27,8 +33,8 @@ impl Acceptor {
 
     /// Whether there is room for so many bytes more.
     pub fn has_room(&self, bytes: u64) -> bool {
-        self.folders.iter().all(|folder| match rustix::fs::statvfs(folder) {
-            Ok(space) => space.f_bavail.saturating_mul(space.f_frsize) >= self.min_free_bytes.saturating_add(bytes),
+        self.folders.iter().all(|folder| match free_bytes(folder) {
+            Ok(free) => free >= self.min_free_bytes.saturating_add(bytes),
             Err(error) => {
                 warn!(%error, "the free space of a folder could not be read; nothing is accepted");
                 false

@@ -26,17 +26,17 @@ pub async fn run(store: Store, outgoing: Outgoing, stop: CancellationToken) -> a
     let mut changes = store.changes();
     while !stop.is_cancelled() {
         changes.borrow_and_update();
-        let wait = match send_due(&store, &transport, &outgoing, &stop).await {
-            Ok(wait) => wait,
+        match send_due(&store, &transport, &outgoing, &stop).await {
+            Ok(wait) => tokio::select! {
+                () = stop.cancelled() => (),
+                _ = changes.changed() => (),
+                () = tokio::time::sleep(wait) => (),
+            },
             Err(error) => {
                 warn!(error = format!("{error:#}"), "the outbox could not be worked on; trying again");
-                LOOK
+                // Changes do not shorten this wait: there may be many of them and no end to the trouble.
+                tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(LOOK) => () }
             }
-        };
-        tokio::select! {
-            () = stop.cancelled() => (),
-            _ = changes.changed() => (),
-            () = tokio::time::sleep(wait) => (),
         }
     }
     Ok(())
@@ -85,7 +85,9 @@ async fn write_down(store: &Store, outgoing: &Outgoing, message: &Outbound, ende
     let tried = judged(message, ended, outgoing.give_up_after, Timestamp::now());
     match &tried {
         Tried::Sent => info!(message.id = %id, attempts, "sent message {id}"),
-        Tried::Deferred { at, .. } => warn!(message.id = %id, attempts, next_attempt_at = %at, "message {id} could not be sent now"),
+        Tried::Deferred { at, .. } => {
+            warn!(message.id = %id, attempts, next_attempt_at = %at, "message {id} could not be sent now; `rohrpost outbox list` says why")
+        }
         Tried::Failed { .. } => warn!(message.id = %id, attempts, "message {id} is not delivered; `rohrpost outbox list` says why"),
     }
     if let Err(error) = store.message_tried(message, tried).await {

@@ -10,7 +10,9 @@ use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
+use regex::Regex;
 use secrecy::ExposeSecret;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 /// A relay that says nothing for so long is away.
@@ -68,8 +70,13 @@ impl Transport {
         };
         match self.smtp.send_raw(&envelope, &built.formatted()).await {
             Ok(_) => HandedOver::Taken,
-            Err(error) if error.is_permanent() && !is_about_us(&error) => HandedOver::Refused(words(&error)),
-            Err(error) => HandedOver::NotNow(words(&error)),
+            Err(error) => {
+                let words = words(&error);
+                match error.status() {
+                    Some(code) if is_about_the_message(u16::from(code), &words) => HandedOver::Refused(words),
+                    _ => HandedOver::NotNow(words),
+                }
+            }
         }
     }
 
@@ -108,9 +115,20 @@ fn envelope(message: &Outbound) -> anyhow::Result<Envelope> {
     Ok(Envelope::new(Some(bounces), vec![message.recipient.parse().context("recipient")?])?)
 }
 
-/// RFC 4954 §6: codes about our login, not about the message.
-fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
-    error.status().is_some_and(|code| matches!(u16::from(code), 530 | 534 | 535 | 538))
+/// Whether a "no" for good speaks of this recipient or this message (RFC 3463 §3). One that speaks of our login, our address or
+/// of our right to relay speaks of all messages: an operator mends that, and nothing is given up before.
+fn is_about_the_message(code: u16, words: &str) -> bool {
+    static ENHANCED: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\b5\.(\d{1,3})\.(\d{1,3})\b").expect("a constant pattern that a test uses"));
+    let enhanced = ENHANCED.captures(words).and_then(|found| Some((found[1].parse::<u16>().ok()?, found[2].parse::<u16>().ok()?)));
+    match (code, enhanced) {
+        (..500, _) | (530 | 534 | 535 | 538, _) => false,
+        // The sender's address.
+        (_, Some((1, 7 | 8))) => false,
+        (_, Some((1 | 2 | 6, _) | (3, 4))) => true,
+        (550 | 551 | 552 | 556, None) => true,
+        _ => false,
+    }
 }
 
 /// The error and its causes in one line, bounded.
@@ -118,7 +136,11 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
+        let more = inner.to_string();
+        // Many errors say what their cause says as well.
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
         cause = inner.source();
     }
     text.replace(['\r', '\n'], " ").chars().take(500).collect()
@@ -209,6 +231,24 @@ mod tests {
         assert!(!text.contains("\r\nBcc:"), "{text}");
         let envelope = envelope(&message).unwrap();
         assert_eq!(envelope.from().map(ToString::to_string), Some(format!("bounces+{}@acme.example", message.id)));
+    }
+
+    #[test]
+    fn what_a_no_speaks_of() {
+        let check = |code: u16, words: &str, want: bool| assert_eq!(is_about_the_message(code, words), want, "{code} {words}");
+        check(550, "permanent error (550): 5.1.1 <x@y>: User unknown", true);
+        check(550, "permanent error (550): no such user", true);
+        check(552, "permanent error (552): 5.2.2 mailbox full", true);
+        check(552, "permanent error (552): 5.3.4 too big", true);
+        check(554, "permanent error (554): 5.6.0 no MIME", true);
+        // Of everything that we send.
+        check(554, "permanent error (554): no SMTP service here", false);
+        check(554, "permanent error (554): 5.7.1 <x@y>: Relay access denied", false);
+        check(550, "permanent error (550): 5.7.1 not allowed", false);
+        check(553, "permanent error (553): 5.7.1 Sender address rejected: not owned by user", false);
+        check(550, "permanent error (550): 5.1.8 sender's domain not found", false);
+        check(535, "permanent error (535): 5.7.8 authentication failed", false);
+        check(451, "transient error (451): 4.7.1 greylisted", false);
     }
 
     #[tokio::test]

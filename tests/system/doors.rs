@@ -45,6 +45,10 @@ fn signing_in_with_smtplib() {
     acme.configure(&tls, &relay);
     set_password(&acme, PETRA);
     let daemon = acme.serve();
+    // The certificate is renewed under the running service: the client knows the new one alone.
+    acme.certificate();
+    daemon.signal("-HUP");
+    eventually("the new certificate", || acme.logs().contains("was read again").then_some(()));
     // Without any Authentication-Results: the login is the proof.
     let mail = Forward::default().mail();
     std::fs::write(acme.path("mail.eml"), mail.split_once('\n').unwrap().1).unwrap();
