@@ -13,7 +13,7 @@ use super::accept::Acceptor;
 use super::login::SignIn;
 use crate::config::Smtp;
 use crate::model::arrival::{Accept, Recipient};
-use crate::model::facts::Login;
+use crate::model::facts::{Login, Origin};
 use crate::store::Store;
 use phase::Rules;
 use secrecy::SecretString;
@@ -131,11 +131,11 @@ async fn listen<A: Accept, D: Directory>(
             tokio::spawn(turn_away(stream, reply::stopping()));
             continue;
         }
-        let Some(place) = connections.enter(address) else {
+        let (origin, authserv_id) = config.origin(address);
+        let Some(place) = connections.enter(address, origin) else {
             tokio::spawn(turn_away(stream, reply::too_many_connections()));
             continue;
         };
-        let (origin, authserv_id) = config.origin(address);
         let peer = Peer { address, origin, authserv_id: authserv_id.map(str::to_owned) };
         let shared = shared.clone();
         sessions.spawn(async move {
@@ -155,7 +155,7 @@ async fn turn_away(mut stream: TcpStream, reply: reply::Reply) {
     let _ = tokio::time::timeout(Duration::from_secs(5), say).await;
 }
 
-/// Counts connections, in all and per address.
+/// Counts connections, in all and per address. A fifth of all is kept for the mail hosts that we trust: strangers cannot shut them out.
 #[derive(Clone)]
 struct Connections {
     counts: Arc<Mutex<Counts>>,
@@ -180,15 +180,25 @@ impl Connections {
         Connections { counts: Arc::default(), most, most_per_address }
     }
 
-    fn enter(&self, address: IpAddr) -> Option<Place> {
+    fn enter(&self, address: IpAddr, origin: Origin) -> Option<Place> {
+        let address = whose(address);
+        let most = if origin == Origin::Direct { self.most - self.most / 5 } else { self.most };
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let here = counts.per_address.get(&address).copied().unwrap_or(0);
-        if counts.all >= self.most || here >= self.most_per_address {
+        if counts.all >= most || here >= self.most_per_address {
             return None;
         }
         counts.all += 1;
         counts.per_address.insert(address, here + 1);
         Some(Place { connections: self.clone(), address })
+    }
+}
+
+/// Whoever has one address of an IPv6 /64 has all of them.
+fn whose(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
     }
 }
 
@@ -211,12 +221,29 @@ mod tests {
     fn places_are_counted_and_given_back() {
         let connections = Connections::new(3, 2);
         let (one, two) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let first = connections.enter(one);
-        let second = connections.enter(one);
-        assert!(first.is_some() && second.is_some() && connections.enter(one).is_none());
-        let third = connections.enter(two);
-        assert!(third.is_some() && connections.enter(two).is_none());
+        let first = connections.enter(one, Origin::Direct);
+        let second = connections.enter(one, Origin::Direct);
+        assert!(first.is_some() && second.is_some() && connections.enter(one, Origin::Direct).is_none());
+        let third = connections.enter(two, Origin::Direct);
+        assert!(third.is_some() && connections.enter(two, Origin::Direct).is_none());
         drop(first);
-        assert!(connections.enter(two).is_some());
+        assert!(connections.enter(two, Origin::Direct).is_some());
+    }
+
+    #[test]
+    fn strangers_leave_room_for_trusted_hosts() {
+        let connections = Connections::new(10, 100);
+        let (stranger, host) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
+        let strangers: Vec<_> = std::iter::from_fn(|| connections.enter(stranger, Origin::Direct)).collect();
+        let hosts: Vec<_> = std::iter::from_fn(|| connections.enter(host, Origin::Relay)).collect();
+        assert_eq!((strangers.len(), hosts.len()), (8, 2));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_peer() {
+        let connections = Connections::new(10, 1);
+        let enter = |address: &str| connections.enter(address.parse().unwrap(), Origin::Direct);
+        let first = enter("2001:db8:0:1::1");
+        assert!(first.is_some() && enter("2001:db8:0:1:ffff::2").is_none() && enter("2001:db8:0:2::1").is_some());
     }
 }
