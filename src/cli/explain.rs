@@ -50,7 +50,7 @@ pub async fn run(on: &On, args: Args) -> Done {
                 continue;
             }
         };
-        show::out(if args.json { answer.to_string() } else { format!("{answer:#}") })?;
+        show::out(show::harmless(&if args.json { answer.to_string() } else { format!("{answer:#}") }))?;
     }
     match unreadable {
         0 => Ok(()),
