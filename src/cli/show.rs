@@ -20,8 +20,8 @@ pub fn out_json(value: &Value) -> Done {
     out(harmless(&format!("{value:#}")))
 }
 
-/// JSON in which hidden characters are escaped: the value stays the same, and no terminal obeys it. Writers of JSON
-/// escape any character; they stand inside strings alone, but for the line ends between them.
+/// JSON in which hidden characters are escaped: the value stays the same, and no terminal obeys it. JSON lets
+/// any character of a string be escaped; outside of strings the only hidden ones are the line ends of the indented form.
 pub fn harmless(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -50,8 +50,8 @@ pub fn utc(moment: Timestamp) -> String {
 }
 
 /// `1 mail`, `2 mails`.
-pub fn counted(number: impl Into<u64>, what: &str) -> String {
-    match number.into() {
+pub fn counted(number: usize, what: &str) -> String {
+    match number {
         1 => format!("1 {what}"),
         number => format!("{number} {what}s"),
     }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn numbers_and_people() {
-        assert_eq!([counted(0u8, "mail"), counted(1u8, "mail"), counted(2u8, "mail")], ["0 mails", "1 mail", "2 mails"]);
+        assert_eq!([counted(0, "mail"), counted(1, "mail"), counted(2, "mail")], ["0 mails", "1 mail", "2 mails"]);
         assert_eq!(person(Some("A\u{202e}"), Some("a@b.example")), "A <a@b.example>");
         assert_eq!([person(None, Some("a@b.example")), person(None, None)], ["a@b.example", "unknown"]);
     }

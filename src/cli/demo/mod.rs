@@ -338,7 +338,7 @@ async fn load(config: &Config) -> anyhow::Result<String> {
     let done = store.import(file, &existing).await?;
     let hash = login::hash(&SecretString::from(PASSWORD))?;
     for user in [PETRA, MAX] {
-        store.set_password_hash(user, hash.clone()).await?;
+        store.set_password_hash(None, user, hash.clone()).await?;
     }
     store.close().await;
     let (_, issued) = done.issued.into_iter().next().context("no number was issued")?;
