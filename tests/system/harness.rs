@@ -153,8 +153,10 @@ impl Installation {
         self.json(&["history", reference, "--json", "--tenant", "acme"])["entries"].as_array().unwrap().clone()
     }
 
+    /// Held mails, without foreign files of the folder.
     pub fn held(&self) -> Vec<Value> {
-        self.json(&["dead-letter", "list", "--json", "--tenant", "acme"]).as_array().unwrap().clone()
+        let list = self.json(&["dead-letter", "list", "--json", "--tenant", "acme"]);
+        list.as_array().unwrap().iter().filter(|entry| entry["foreign"].is_null()).cloned().collect()
     }
 
     pub fn messages(&self) -> Vec<Value> {
