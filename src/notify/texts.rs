@@ -67,6 +67,18 @@ mod tests {
         }
     }
 
+    /// A receipt promises no place of a portal, and nobody's work, but that of those who have the commands.
+    #[test]
+    fn receipts_promise_what_there_is() {
+        for (locale, operators) in [(Locale::De, "den Import betreut"), (Locale::En, "operate the import"), (Locale::Sv, "sköter importen")]
+        {
+            let intro = say(locale, "receipt-intro", &[("date", "x")]);
+            assert!(intro.contains(operators) && !intro.contains(['»', '"']), "{intro}");
+            let unconfirmed = say(locale, "receipt-number_unconfirmed", &[("number", "4711")]);
+            assert!(!unconfirmed.contains("HR") && !unconfirmed.contains("Personalteam"), "{unconfirmed}");
+        }
+    }
+
     #[test]
     fn values_stay_on_their_line() {
         let text = say(Locale::En, "receipt-typed", &[("subject", "x\r\nBcc: everybody@example.net")]);
