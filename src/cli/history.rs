@@ -28,8 +28,13 @@ pub async fn run(on: &On, args: Args) -> Done {
             "entries": entries.iter().map(as_json).collect::<Vec<_>>(),
         }));
     }
-    show::out(heading(&application))?;
-    for entry in &entries {
+    list(&application, &entries)
+}
+
+pub fn list(application: &Application, entries: &[Entry]) -> Done {
+    let (candidate, job) = (show::clean(&application.candidate.name), show::clean(&application.job_title));
+    show::out(format!("{}  {candidate}  {job}", show::clean(&application.reference)))?;
+    for entry in entries {
         show::out(as_text(entry))?;
     }
     Ok(())
@@ -59,13 +64,7 @@ fn tabs(document: &Document) -> Vec<&'static str> {
     tabs.into_iter().filter(|(shown, _)| *shown).map(|(_, tab)| tab).collect()
 }
 
-/// What stands above an application's entries.
-pub fn heading(application: &Application) -> String {
-    let (candidate, job) = (show::clean(&application.candidate.name), show::clean(&application.job_title));
-    format!("{}  {candidate}  {job}", show::clean(&application.reference))
-}
-
-pub fn as_text(entry: &Entry) -> String {
+fn as_text(entry: &Entry) -> String {
     let body = &entry.body;
     let mut lines = vec![format!("\n{}  {}  {}", show::utc(entry.at), entry.kind, show::clean(&entry.subject))];
     lines.extend(people(entry).into_iter().map(|(label, who)| format!("  {label:<12}  {who}")));
