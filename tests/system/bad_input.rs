@@ -313,7 +313,7 @@ fn with_input(acme: &Installation, args: &[&str], input: &[u8]) -> std::process:
     command.wait_with_output().unwrap()
 }
 
-/// Files that the commands are handed; G10: another tenant's users are not there.
+/// Acceptance: G10. What the commands are handed: files, and names; another tenant's users are not there.
 #[test]
 fn commands() {
     let acme = Installation::new();

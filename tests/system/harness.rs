@@ -243,6 +243,7 @@ impl Installation {
     }
 }
 
+/// Acceptance: G12. Every test of an installation ends here, and all log at trace level.
 impl Drop for Installation {
     fn drop(&mut self) {
         if std::thread::panicking() {
