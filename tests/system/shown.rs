@@ -160,6 +160,28 @@ fn foreign_files_are_nobodys() {
     daemon.stop();
 }
 
+/// Mail to postmaster without an operator's address is told to nobody, and is seen where docs/configuration.md says.
+#[test]
+fn mail_to_postmaster_without_an_operator() {
+    let mut acme = Installation::new();
+    let text_of_config = std::fs::read_to_string(acme.path("rohrpost.toml")).unwrap();
+    std::fs::write(acme.path("rohrpost.toml"), text_of_config.replace("postmaster = \"operator@acme.example\"\n", "")).unwrap();
+    let daemon = acme.serve();
+    let reply = Smtp::connect_from("127.0.0.2", daemon.address).sends("a@b.example", "postmaster", "Subject: x\n\nkanarienvogel-text\n");
+    let id = reply.strip_prefix("250 2.0.0 kept as ").unwrap_or_else(|| panic!("{reply}"));
+    let show = ["mail", "show", id, "--tenant", "-"];
+    let shown = eventually("its end", || {
+        let shown = acme.succeeds(&show);
+        shown.contains("state     ignored (postmaster)").then_some(shown)
+    });
+    assert!(shown.contains(id), "{shown}");
+    let list = acme.json(&["mail", "list", "--json", "--tenant", "-"]);
+    assert_eq!((text(&list[0], "id"), text(&list[0], "disposition")), (id, "ignored"));
+    assert!(acme.catcher.as_ref().unwrap().caught().is_empty() && acme.mails().is_empty());
+    daemon.stop();
+    acme.is_sound();
+}
+
 /// What a mail brings reaches no terminal as it is: neither in text, nor in JSON, nor raw.
 #[test]
 fn a_terminal_is_not_driven() {
