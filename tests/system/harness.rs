@@ -1,5 +1,5 @@
 //! Starts the real binary in a temporary folder and speaks to it as others do. Waits on conditions, never sleeps for luck.
-//! When an installation is dropped, its logs are searched for what must never stand in them (G12), and its outbox must be empty.
+//! Acceptance: G12. When an installation is dropped, its logs are searched for what must never stand in them, and its outbox must be empty.
 
 use rohrpost::cli::demo::catcher::Catcher;
 use serde_json::Value;
@@ -176,10 +176,8 @@ impl Installation {
     pub fn all_sent(&self) -> Vec<Value> {
         eventually("an empty outbox", || {
             let messages = self.messages();
-            messages
-                .iter()
-                .all(|message| message["state"] == "sent" || message["state"] == "delivered" || message["state"] == "failed")
-                .then_some(messages)
+            let ended = |message: &Value| ["sent", "delivered", "failed"].iter().any(|state| message["state"] == *state);
+            messages.iter().all(ended).then_some(messages)
         })
     }
 
@@ -243,7 +241,6 @@ impl Installation {
     }
 }
 
-/// Acceptance: G12. Every test of an installation ends here, and all log at trace level.
 impl Drop for Installation {
     fn drop(&mut self) {
         if std::thread::panicking() {
