@@ -56,6 +56,7 @@ pub struct Judged {
     /// With the candidate's mail as the original.
     pub message: Message,
     pub verdict: Verdict,
+    pub audience: Audience,
     pub notices: Vec<Notice>,
     pub entry: EntryId,
 }
@@ -70,6 +71,7 @@ impl Read {
             defects: &self.defects,
             questions: &self.questions,
             verdict: &judged.verdict,
+            audience: &judged.audience,
             notices: &judged.notices,
             entry: judged.entry,
         }
@@ -151,7 +153,7 @@ impl Pipeline {
             postmaster: self.settings.postmaster.as_deref(),
         };
         let notices = compose(&verdict, &message, &audience, circumstances);
-        Ok(Judged { message, verdict, notices, entry })
+        Ok(Judged { message, verdict, audience, notices, entry })
     }
 
     /// Reads the mail on a blocking thread. None: reading it failed, the bytes are intact (G4).

@@ -14,27 +14,37 @@ use serde_json::json;
 pub enum Command {
     /// What is held, and why
     List {
+        /// As JSON
         #[arg(long)]
         json: bool,
     },
     /// One held mail, in plain words, with suggestions
     Show {
+        /// The mail's id, as `dead-letter list` prints it
         id: ArrivalId,
+        /// As JSON
         #[arg(long)]
         json: bool,
     },
     /// Send it through again
-    Retry { id: ArrivalId },
+    Retry {
+        /// The mail's id, as `dead-letter list` prints it
+        id: ArrivalId,
+    },
     /// File it to the application with this number
     Assign {
+        /// The mail's id, as `dead-letter list` prints it
         id: ArrivalId,
-        #[arg(long)]
+        /// The application's number
+        #[arg(long, value_name = "NUMBER")]
         reference: String,
     },
     /// Close it without filing it
     Discard {
+        /// The mail's id, as `dead-letter list` prints it
         id: ArrivalId,
-        #[arg(long)]
+        /// The reason, for those who ask later
+        #[arg(long, value_name = "REASON")]
         why: String,
     },
 }
@@ -64,6 +74,7 @@ pub async fn run(on: &On, command: Command) -> Done {
             mail::told(&store, &config.place, &tenant, id).await
         }
         Command::Discard { id, why } => {
+            held(&store, &tenant, id).await?;
             store.discard(&tenant, id, actor(), reason(&why)?).await?;
             store.close().await;
             show::out(format!("{id} discarded"))
@@ -73,10 +84,17 @@ pub async fn run(on: &On, command: Command) -> Done {
 
 async fn held(store: &Store, tenant: &crate::model::id::TenantId, id: ArrivalId) -> Done {
     let found = mail::found(store, tenant, id).await?;
-    match found.is_held() {
-        true => Ok(()),
-        false => Err(Failure::Failed(anyhow::anyhow!("{id} is not held; see `rohrpost mail show {id}`"))),
+    if found.is_held() {
+        return Ok(());
     }
+    let why = match &found.closed {
+        Some(_) => {
+            let retry = mail::command(store, tenant, &format!("mail retry {id}")).await?;
+            format!("{id} is not held any more: it was discarded; `{retry}` sends it through again")
+        }
+        None => format!("{id} is not held; see `{}`", mail::command(store, tenant, &format!("mail show {id}")).await?),
+    };
+    Err(Failure::Failed(anyhow::anyhow!(why)))
 }
 
 /// The number must be one that mail can be filed under; a slip of the fingers is answered with what is near.
@@ -95,6 +113,8 @@ async fn assignable(store: &Store, tenant: &crate::model::id::TenantId, referenc
 
 pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool) -> Done {
     let mut folder = Folder::new(config.dead_letters.clone());
+    // The folder is everybody's: a file is foreign only if it is no tenant's held mail.
+    let foreign = folder.foreign(&store.all_held().await?).await?;
     if as_json {
         let mut list = Vec::new();
         for mail in held {
@@ -104,23 +124,23 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
                 "suggestions": mail::suggestions(store, mail).await?, "file": folder.file_of(mail).await?,
             }));
         }
+        list.extend(foreign.iter().map(|file| json!({"foreign": true, "file": file})));
         return show::out_json(&list.into());
     }
     if held.is_empty() {
         show::out("nothing is held")?;
     }
     for mail in held {
-        let from = mail.from_name.as_deref().or(mail.from_address.as_deref()).unwrap_or("unknown");
-        show::out(format!("{}  {}  {}", mail.id, show::at(mail.at), mail.reason.as_deref().unwrap_or_default()))?;
-        show::out(format!("  from     {}", show::clean(from)))?;
+        show::out(format!("{}  {}  {}", mail.id, show::utc(mail.at), mail.reason.as_deref().unwrap_or_default()))?;
+        show::out(format!("  from     {}", show::person(mail.from_name.as_deref(), mail.from_address.as_deref())))?;
         show::out(format!("  subject  {}", show::clean(mail.subject.as_deref().unwrap_or_default())))?;
         show::out(format!("  {}", mail.hold_reason().map_or("", |reason| reason.explanation())))?;
         for one in mail::suggestions(store, mail).await? {
             show::out(format!("  perhaps  {}  {}  ({})", one.reference, show::clean(&one.candidate), one.why))?;
         }
     }
-    for file in folder.foreign(held).await? {
-        show::out(format!("foreign file, left alone: {}", file.display()))?;
+    for file in foreign {
+        show::out(format!("foreign file, left alone: {}", show::clean(&file.to_string_lossy())))?;
     }
     Ok(())
 }

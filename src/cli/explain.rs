@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// One JSON object a line, in the order of the arguments
+    /// One JSON object a line, in the order of the arguments; without it, the same over several lines
     #[arg(long)]
     json: bool,
     /// Mails as files; - is standard input
@@ -29,15 +29,19 @@ pub struct Args {
     /// The envelope sender a door would have known; <> is the null one
     #[arg(long, value_name = "ADDRESS")]
     mail_from: Option<String>,
-    /// The import address it would have come to
+    /// The import address it would have come to; needs a configuration
     #[arg(long, value_name = "ADDRESS")]
     rcpt: Option<String>,
-    /// The user who would have signed in
+    /// The user who would have signed in; needs a configuration
     #[arg(long, value_name = "EMAIL")]
     user: Option<String>,
 }
 
 pub async fn run(on: &On, args: Args) -> Done {
+    // Not clap's `requires`: it does not see a --config that stands before the command.
+    if on.config.is_none() && (args.user.is_some() || args.rcpt.is_some()) {
+        return Err(Failure::Usage("--user and --rcpt speak of an installation: say which with --config FILE".into()));
+    }
     let known = if on.config.is_some() { Some(Known::open(on, &args).await?) } else { None };
     let rules = Rules::new(&ReferenceRules::default(), Vec::new()).context("the default pattern")?;
     let mut unreadable = 0;
@@ -50,7 +54,7 @@ pub async fn run(on: &On, args: Args) -> Done {
                 continue;
             }
         };
-        show::out(if args.json { answer.to_string() } else { format!("{answer:#}") })?;
+        show::out(show::harmless(&if args.json { answer.to_string() } else { format!("{answer:#}") }))?;
     }
     match unreadable {
         0 => Ok(()),
@@ -132,7 +136,7 @@ async fn explained(file: &str, raw: Bytes, args: &Args, rules: &Rules, known: Op
         answer["notify"] = judged.notices.iter().map(|notice| json!(notice.to)).collect();
         return Ok(answer);
     }
-    let envelope = args.mail_from.as_ref().or(args.rcpt.as_ref()).map(|_| envelope(args, &raw, None));
+    let envelope = args.mail_from.as_ref().map(|_| envelope(args, &raw, None));
     let read = std::panic::catch_unwind(AssertUnwindSafe(|| understand::read(envelope.as_ref(), &raw, rules)));
     Ok(match read {
         Ok((message, defects)) => answer(file, &raw, &message, &defects),

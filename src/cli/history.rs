@@ -1,6 +1,7 @@
 //! `history`: what has been filed to an application.
 
 use super::{Done, Failure, On, show};
+use crate::model::organisation::Application;
 use crate::store::history::{Document, Entry};
 use serde_json::{Value, json};
 
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 pub struct Args {
     /// The application's reference number
     reference: String,
+    /// As JSON
     #[arg(long)]
     json: bool,
 }
@@ -26,8 +28,13 @@ pub async fn run(on: &On, args: Args) -> Done {
             "entries": entries.iter().map(as_json).collect::<Vec<_>>(),
         }));
     }
-    show::out(format!("{}  {}  {}", application.reference, application.candidate.name, application.job_title))?;
-    for entry in &entries {
+    list(&application, &entries)
+}
+
+pub fn list(application: &Application, entries: &[Entry]) -> Done {
+    let (candidate, job) = (show::clean(&application.candidate.name), show::clean(&application.job_title));
+    show::out(format!("{}  {candidate}  {job}", show::clean(&application.reference)))?;
+    for entry in entries {
         show::out(as_text(entry))?;
     }
     Ok(())
@@ -37,7 +44,7 @@ fn as_json(entry: &Entry) -> Value {
     let body = &entry.body;
     json!({
         "id": entry.id, "at": entry.at.to_string(), "kind": entry.kind, "actor": entry.actor, "subject": entry.subject,
-        "text": body["text"], "original": body["original"], "enclosed": body["enclosed"], "note": body["note"],
+        "from": body["from"], "date": body["date"], "text": body["text"], "original": body["original"], "enclosed": body["enclosed"], "note": body["note"],
         "forwarder": body["forwarder"], "flags": body["flags"], "parts": body["parts"], "told": body["told"],
         "nobody_responsible": body["nobody_responsible"], "defects": body["defects"],
         "documents": entry.documents.iter().map(document).collect::<Vec<_>>(),
@@ -57,31 +64,24 @@ fn tabs(document: &Document) -> Vec<&'static str> {
     tabs.into_iter().filter(|(shown, _)| *shown).map(|(_, tab)| tab).collect()
 }
 
-pub fn as_text(entry: &Entry) -> String {
+fn as_text(entry: &Entry) -> String {
     let body = &entry.body;
-    let person = |value: &Value| {
-        let part = |key: &str| value[key].as_str().map(show::clean);
-        match (part("name"), part("address")) {
-            (Some(name), Some(address)) => format!("{name} <{address}>"),
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => "unknown".to_owned(),
-        }
-    };
-    let mut lines = vec![format!("\n{}  {}  {}", show::at(entry.at), entry.kind, show::clean(&entry.subject))];
-    if body["original"].is_object() {
-        let date = body["original"]["date"].as_str().map(|date| format!(", {date}")).unwrap_or_default();
-        lines.push(format!("  written by    {}{date}", person(&body["original"]["from"])));
-    }
-    lines.push(format!("  forwarded by  {}", if body["forwarder"].is_object() { person(&body["forwarder"]) } else { entry.actor.clone() }));
+    let mut lines = vec![format!("\n{}  {}  {}", show::utc(entry.at), entry.kind, show::clean(&entry.subject))];
+    lines.extend(people(entry).into_iter().map(|(label, who)| format!("  {label:<12}  {who}")));
     for (key, label) in [("note", "note"), ("flags", "flags"), ("told", "told")] {
         let text = match &body[key] {
             Value::String(text) => show::clean(text),
-            Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            Value::Array(list) => list.iter().filter_map(Value::as_str).map(show::clean).collect::<Vec<_>>().join(", "),
             _ => String::new(),
         };
         if !text.is_empty() {
             lines.push(format!("  {label:<12}  {text}"));
         }
+    }
+    if body["nobody_responsible"] == true {
+        let told = body["told"].as_array().is_some_and(|told| !told.is_empty());
+        let instead = if told { "the fallback address was told" } else { "there is no fallback address, so nobody was told" };
+        lines.push(format!("  responsible   nobody: {instead}"));
     }
     for document in &entry.documents {
         let tabs = tabs(document).join(", ");
@@ -96,4 +96,94 @@ pub fn as_text(entry: &Entry) -> String {
     let text = body["original"]["body"].as_str().or(body["text"].as_str()).unwrap_or_default();
     lines.extend(show::clean_lines(text).lines().map(|line| format!("  | {line}")));
     lines.join("\n")
+}
+
+/// Who wrote it, who forwarded it, who assigned it. Without a mail inside, the mail's own sender wrote it.
+fn people(entry: &Entry) -> Vec<(&'static str, String)> {
+    let body = &entry.body;
+    let person = |value: &Value| show::person(value["name"].as_str(), value["address"].as_str());
+    let dated = |value: &Value, date: &Value| match date.as_str() {
+        Some(date) => format!("{}, {}", person(value), show::clean(date)),
+        None => person(value),
+    };
+    let proved = &body["forwarder"];
+    let mut people = match (body["original"].is_object(), proved.is_object()) {
+        (true, true) => vec![("written by", dated(&body["original"]["from"], &body["original"]["date"])), ("forwarded by", person(proved))],
+        // Nobody proved who forwarded it: what the mail itself says.
+        (true, false) => {
+            vec![
+                ("written by", dated(&body["original"]["from"], &body["original"]["date"])),
+                ("forwarded by", dated(&body["from"], &body["date"])),
+            ]
+        }
+        (false, true) => vec![("written by", dated(proved, &body["date"]))],
+        (false, false) => vec![("written by", dated(&body["from"], &body["date"]))],
+    };
+    let assigned = body["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "assigned"));
+    people.extend(assigned.then(|| ("assigned by", show::clean(&entry.actor))));
+    people
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(actor: &str, body: Value) -> String {
+        as_text(&Entry {
+            id: "01JDF7Q3000000000000000000".parse().unwrap(),
+            at: "2026-11-22T08:30:00Z".parse().unwrap(),
+            kind: "inbound_email".into(),
+            actor: actor.into(),
+            subject: "x\u{202e}y".into(),
+            body,
+            documents: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn who_wrote_forwarded_and_assigned() {
+        let check = |actor: &str, body: Value, expected: &[&str]| {
+            let shown = text(actor, body);
+            let lines: Vec<&str> = shown.lines().skip(2).collect();
+            assert_eq!(lines, expected);
+        };
+        let maria = json!({"name": "Maria", "address": "maria@example.net"});
+        let petra = json!({"name": "Petra", "address": "petra@acme.example"});
+        let original = json!({"from": maria, "date": "2026-11-20", "body": ""});
+        check(
+            "petra@acme.example",
+            json!({"original": original, "from": petra, "forwarder": petra}),
+            &["  written by    Maria <maria@example.net>, 2026-11-20", "  forwarded by  Petra <petra@acme.example>"],
+        );
+        check(
+            "cli:anna",
+            json!({"original": original, "from": {"name": null, "address": "p@x.example"}, "forwarder": null, "flags": ["assigned"]}),
+            &[
+                "  written by    Maria <maria@example.net>, 2026-11-20",
+                "  forwarded by  p@x.example",
+                "  assigned by   cli:anna",
+                "  flags         assigned",
+            ][..],
+        );
+        // Nothing was unpacked: the mail's own sender is its writer.
+        check(
+            "cli:anna",
+            json!({"from": {"name": null, "address": "x@y.example"}, "date": "2026-11-21", "forwarder": null, "flags": ["assigned"]}),
+            &["  written by    x@y.example, 2026-11-21", "  assigned by   cli:anna", "  flags         assigned"],
+        );
+        check("petra@acme.example", json!({"from": petra, "forwarder": petra}), &["  written by    Petra <petra@acme.example>"]);
+    }
+
+    #[test]
+    fn nobody_responsible() {
+        let of = |told: Value| text("-", json!({"nobody_responsible": true, "told": told}));
+        assert!(of(json!(["hr@acme.example"])).contains("  responsible   nobody: the fallback address was told"));
+        assert!(of(json!([])).contains("  responsible   nobody: there is no fallback address, so nobody was told"));
+        assert!(!text("-", json!({"nobody_responsible": false, "told": []})).contains("nobody"));
+    }
+
+    #[test]
+    fn the_heading_line_says_its_time_zone_and_hides_nothing() {
+        assert_eq!(text("-", json!({})).lines().nth(1), Some("2026-11-22 08:30:00 UTC  inbound_email  xy"));
+    }
 }

@@ -1,7 +1,7 @@
 //! `import`: loads or updates an organisation. Everything is checked before anything is written.
 
 use super::{Done, Failure, On, show};
-use crate::model::import::ImportFile;
+use crate::model::import::{Fault, ImportFile};
 use crate::store::{Missing, Store};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
@@ -22,8 +22,7 @@ pub async fn run(on: &On, args: Args) -> Done {
     let existing = store.existing(&file).await?;
     let faults = file.faults(&existing);
     if !faults.is_empty() {
-        let lines: Vec<String> = faults.iter().map(|fault| format!("{}: {fault}", args.file.display())).collect();
-        return Err(Failure::Failed(anyhow::anyhow!("nothing was imported:\n{}", lines.join("\n"))));
+        return Err(Failure::Failed(faulty(&args.file, &faults)));
     }
     if args.dry_run {
         return show::out("the file has no faults; nothing was written");
@@ -32,8 +31,11 @@ pub async fn run(on: &On, args: Args) -> Done {
     let done = store.import(file, &existing).await?;
     store.close().await;
     show::out(format!(
-        "tenant {tenant}: {} departments, {} users, {} jobs, {} applications",
-        done.departments, done.users, done.jobs, done.applications
+        "tenant {tenant}: {}, {}, {}, {}",
+        show::counted(done.departments, "department"),
+        show::counted(done.users, "user"),
+        show::counted(done.jobs, "job"),
+        show::counted(done.applications, "application"),
     ))?;
     for (application, number) in done.issued {
         show::out(format!("application {application} got the number {number}"))?;
@@ -41,12 +43,13 @@ pub async fn run(on: &On, args: Args) -> Done {
     Ok(())
 }
 
-/// Reads the file; a fault says its place as a JSON path and as line and column.
-pub fn read(path: &Path) -> anyhow::Result<ImportFile> {
+/// Reads the file; a fault says its place as a JSON path, or as line and column where it is no JSON.
+fn read(path: &Path) -> anyhow::Result<ImportFile> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let mut json = serde_json::Deserializer::from_str(&text);
-    let file = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| anyhow::anyhow!("{}: {}: {}", path.display(), error.path(), error.inner()))?;
-    json.end().with_context(|| path.display().to_string())?;
-    Ok(file)
+    ImportFile::read(&text).map_err(|faults| faulty(path, &faults))
+}
+
+fn faulty(path: &Path, faults: &[Fault]) -> anyhow::Error {
+    let lines: Vec<String> = faults.iter().map(|fault| format!("{}: {fault}", path.display())).collect();
+    anyhow::anyhow!("nothing was imported:\n{}", lines.join("\n"))
 }

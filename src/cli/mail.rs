@@ -7,48 +7,71 @@ use crate::place::suggest;
 use crate::store::listing::{Filter, Listed};
 use crate::store::{DaemonLock, Store};
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::time::Duration;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Mails, oldest first
     List {
-        /// filed, held, duplicate or ignored
-        #[arg(long, value_parser = parse_disposition)]
-        disposition: Option<Disposition>,
+        /// filed, held (with those discarded), duplicate, ignored; or discarded
+        #[arg(long, value_parser = parse_ended, value_name = "END")]
+        disposition: Option<Ended>,
         /// Only the newest so many
-        #[arg(long)]
+        #[arg(long, value_name = "NUMBER")]
         last: Option<u32>,
+        /// As JSON
         #[arg(long)]
         json: bool,
     },
     /// Everything that is known of one mail
     Show {
+        /// The mail's id, as the door answered it and `mail list` prints it
         id: ArrivalId,
-        /// The raw mail instead
+        /// The raw mail instead; not to a terminal
         #[arg(long)]
         raw: bool,
+        /// As JSON
         #[arg(long, conflicts_with = "raw")]
         json: bool,
     },
     /// Send a mail that was not filed through again
-    Retry { id: ArrivalId },
+    Retry {
+        /// The mail's id, as `mail list` prints it
+        id: ArrivalId,
+    },
 }
 
-fn parse_disposition(text: &str) -> Result<Disposition, String> {
-    Disposition::parse(text).ok_or_else(|| "one of filed, held, duplicate, ignored".into())
+/// What a listing of mails may be narrowed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    As(Disposition),
+    /// Held, and closed by somebody.
+    Discarded,
 }
+
+fn parse_ended(text: &str) -> Result<Ended, String> {
+    match Disposition::parse(text) {
+        Some(disposition) => Ok(Ended::As(disposition)),
+        None if text == DISCARDED => Ok(Ended::Discarded),
+        None => Err("one of filed, held, duplicate, ignored, discarded".into()),
+    }
+}
+
+const DISCARDED: &str = "discarded";
 
 pub async fn run(on: &On, command: Command) -> Done {
     let (config, store) = on.store().await?;
     let tenant = on.tenant(&store).await?.id;
     match command {
-        Command::List { disposition, last, json } => {
-            let mails = store.arrivals(&tenant, Filter { disposition, open_only: false, most: last }).await?;
-            list(&mails, json)
-        }
+        Command::List { disposition, last, json } => list(&narrowed(&store, &tenant, disposition, last).await?, json),
         Command::Show { id, raw: true, .. } => {
             let found = found(&store, &tenant, id).await?;
+            if std::io::stdout().is_terminal() {
+                // Its bytes are a stranger's, and a terminal obeys them.
+                let words = self::command(&store, &tenant, &format!("mail show {id} --raw > {id}.eml")).await?;
+                return Err(Failure::Usage(format!("a raw mail is not for a terminal; write it to a file: {words}")));
+            }
             store.opened(&tenant, id.to_string(), actor()).await?;
             show::out_bytes(&store.raw_mail(&found.tenant, id).await?)
         }
@@ -68,6 +91,29 @@ pub async fn found(store: &Store, tenant: &TenantId, id: ArrivalId) -> Result<Li
     found.ok_or_else(|| Failure::Failed(anyhow::anyhow!("there is no mail {id}")))
 }
 
+/// Oldest first; `last` counts what is left when everything else is out.
+async fn narrowed(store: &Store, tenant: &TenantId, ended: Option<Ended>, last: Option<u32>) -> anyhow::Result<Vec<Listed>> {
+    match ended {
+        Some(Ended::Discarded) => {
+            let filter = Filter { disposition: Some(Disposition::Held), open_only: false, most: None };
+            let mut mails = store.arrivals(tenant, filter).await?;
+            mails.retain(|mail| mail.closed.is_some());
+            let before = last.map_or(0, |last| mails.len().saturating_sub(usize::try_from(last).unwrap_or(usize::MAX)));
+            Ok(mails.split_off(before))
+        }
+        Some(Ended::As(disposition)) => {
+            store.arrivals(tenant, Filter { disposition: Some(disposition), open_only: false, most: last }).await
+        }
+        None => store.arrivals(tenant, Filter { disposition: None, open_only: false, most: last }).await,
+    }
+}
+
+/// A command of ours as it can be typed here: where there are several tenants, it names the one that is meant.
+pub async fn command(store: &Store, tenant: &TenantId, words: &str) -> anyhow::Result<String> {
+    let only = matches!(store.tenants().await?.as_slice(), [only] if only == tenant);
+    Ok(if only { format!("rohrpost {words}") } else { format!("rohrpost --tenant {tenant} {words}") })
+}
+
 fn list(mails: &[Listed], as_json: bool) -> Done {
     if as_json {
         return show::out_json(&mails.iter().map(as_list_json).collect());
@@ -78,7 +124,7 @@ fn list(mails: &[Listed], as_json: bool) -> Done {
             show::at(mail.at),
             state(mail),
             mail.reason.clone().unwrap_or_default(),
-            mail.reference.clone().unwrap_or_default(),
+            show::clean(mail.reference.as_deref().unwrap_or_default()),
             show::clean(mail.from_address.as_deref().unwrap_or_default()),
             show::clean(mail.subject.as_deref().unwrap_or_default()),
         ]
@@ -89,7 +135,7 @@ fn list(mails: &[Listed], as_json: bool) -> Done {
 fn state(mail: &Listed) -> String {
     match (mail.disposition, &mail.closed) {
         (None, _) => "received".into(),
-        (Some(_), Some(_)) => "discarded".into(),
+        (Some(_), Some(_)) => DISCARDED.into(),
         (Some(disposition), None) => disposition.as_str().into(),
     }
 }
@@ -128,36 +174,34 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     }
     let mut lines = vec![
         format!("mail      {}", mail.id),
-        format!("received  {} UTC by {}, {} bytes", show::at(mail.at), mail.door, mail.size),
-        format!(
-            "from      {} {}",
-            show::clean(mail.from_name.as_deref().unwrap_or_default()),
-            show::clean(mail.from_address.as_deref().unwrap_or_default())
-        ),
+        format!("received  {} by {}, {} bytes", show::utc(mail.at), mail.door, mail.size),
+        format!("from      {}", show::person(mail.from_name.as_deref(), mail.from_address.as_deref())),
         format!("subject   {}", show::clean(mail.subject.as_deref().unwrap_or_default())),
-        format!("number    {}", mail.reference.as_deref().unwrap_or("none")),
+        format!("number    {}", show::clean(mail.reference.as_deref().unwrap_or("none"))),
         format!("sender    {}", proof(&mail.facts)),
         format!("state     {}{}", state(mail), mail.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default()),
     ];
     lines.extend(explanation.map(|text| format!("\n{text}")));
     if let Some((at, by, why)) = &mail.closed {
-        lines.push(format!("\ndiscarded {} by {by}: {}", show::at(*at), show::clean(why)));
+        lines.push(format!("\ndiscarded {} by {}: {}", show::utc(*at), show::clean(by), show::clean(why)));
     }
     if !suggestions.is_empty() {
         lines.push("\nIt may belong to:".into());
         for one in &suggestions {
             lines.push(format!("  {}  {}  ({})", one.reference, show::clean(&one.candidate), one.why));
-            lines.push(format!("    rohrpost dead-letter assign {} --reference {}", mail.id, one.reference));
+            let words = format!("dead-letter assign {} --reference {}", mail.id, one.reference);
+            lines.push(format!("    {}", command(store, &mail.tenant, &words).await?));
         }
     }
     if mail.is_held() {
-        lines.push(format!("\nTo read it: rohrpost mail show {} --raw", mail.id));
+        let words = format!("mail show {id} --raw > {id}.eml", id = mail.id);
+        lines.push(format!("\nTo read it: {}", command(store, &mail.tenant, &words).await?));
     }
     lines.push(String::new());
     lines.extend(
         audit
             .iter()
-            .map(|line| format!("{}  {}  {} {}", show::at(line.at), show::clean(&line.actor), line.what, show::clean(&line.detail))),
+            .map(|line| format!("{}  {}  {} {}", show::utc(line.at), show::clean(&line.actor), line.what, show::clean(&line.detail))),
     );
     show::out(lines.join("\n"))
 }
@@ -189,6 +233,7 @@ pub async fn told(store: &Store, place: &crate::model::installation::Place, tena
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    let words = self::command(store, tenant, &format!("mail show {id}")).await?;
     store.close().await;
-    show::out(format!("{id} is being processed; `rohrpost mail show {id}` tells the end"))
+    show::out(format!("{id} is being processed; `{words}` tells the end"))
 }

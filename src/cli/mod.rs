@@ -109,7 +109,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Err(Failure::Failed(error)) if is_broken_pipe(&error) => return ExitCode::SUCCESS,
         Err(Failure::Failed(error)) => (1, format!("{error:#}")),
     };
-    eprintln!("rohrpost: {error}");
+    eprintln!("rohrpost: {}", show::clean_lines(&error));
     ExitCode::from(code)
 }
 

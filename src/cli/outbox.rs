@@ -12,11 +12,15 @@ pub enum Command {
         /// Those that were sent too
         #[arg(long)]
         all: bool,
+        /// As JSON
         #[arg(long)]
         json: bool,
     },
     /// Try a message again at once
-    Retry { id: OutboundId },
+    Retry {
+        /// The message's id, as `outbox list` prints it
+        id: OutboundId,
+    },
 }
 
 pub async fn run(on: &On, command: Command) -> Done {

@@ -9,7 +9,10 @@ use std::io::IsTerminal;
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Set a user's password; it is asked for, or read as one line from standard input
-    SetPassword { email: String },
+    SetPassword {
+        /// The address that the user signs in with
+        email: String,
+    },
 }
 
 /// Shorter ones are guessed.
@@ -18,9 +21,11 @@ const SHORTEST: usize = 10;
 pub async fn run(on: &On, command: Command) -> Done {
     let Command::SetPassword { email } = command;
     let (_, store) = on.store().await?;
+    // Nobody has another tenant's login name, so that one may be left out; one that is said must be right.
+    let tenant = if on.tenant.is_some() { Some(on.tenant(&store).await?.id) } else { None };
     let password = ask()?;
     let hash = login::hash(&password)?;
-    store.set_password_hash(&email, hash).await?;
+    store.set_password_hash(tenant.as_ref(), &email, hash).await?;
     store.close().await;
     show::out(format!("{email} can sign in"))
 }

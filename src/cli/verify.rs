@@ -9,16 +9,17 @@ use crate::store::verify::{Finding, Recorded};
 /// What was looked at.
 #[derive(Default, Debug)]
 struct Counts {
-    mails: u64,
-    documents: u64,
-    held: u64,
+    mails: usize,
+    documents: usize,
+    held: usize,
 }
 
 pub async fn run(on: &On) -> Done {
     let (config, store) = on.store().await?;
     let (counts, findings) = verify(&config, &store).await?;
     store.close().await;
-    show::out(format!("{} mails, {} documents, {} held", counts.mails, counts.documents, counts.held))?;
+    let (mails, documents) = (show::counted(counts.mails, "mail"), show::counted(counts.documents, "document"));
+    show::out(format!("{mails}, {documents}, {} held", counts.held))?;
     if findings.is_empty() {
         return show::out("everything agrees");
     }

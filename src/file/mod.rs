@@ -8,7 +8,7 @@ use crate::model::message::{Attachment, Automatic, Defect, Kind, Message, PartRo
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, MessageState, Notice, ReplyTo};
 use crate::model::sender::Sender;
-use crate::model::verdict::{IgnoreReason, Questions, Verdict};
+use crate::model::verdict::{Audience, IgnoreReason, Questions, Verdict};
 use crate::store::arrivals::Claimed;
 use crate::store::audit::NewAudit;
 use crate::store::filing::{Delivery, Filing, NewDocument, NewEntry, NewMessage, Summary};
@@ -27,6 +27,7 @@ pub struct Decided<'a> {
     pub defects: &'a [Defect],
     pub questions: &'a Questions,
     pub verdict: &'a Verdict,
+    pub audience: &'a Audience,
     pub notices: &'a [Notice],
     /// The id that the notices' links name.
     pub entry: EntryId,
@@ -206,15 +207,10 @@ fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: 
     json!({
         "text": message.text, "note": message.note, "original": message.original, "enclosed": message.enclosed,
         "from": message.from, "date": message.date, "forwarder": forwarder, "parts": parts, "flags": flags, "told": told,
-        "nobody_responsible": nobody_responsible(decided),
+        // S1.E17: what the audience decided, whoever else has the fallback address.
+        "nobody_responsible": decided.audience.is_nobody(),
         "defects": decided.defects.iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
-}
-
-/// S1.E17: the history says so when the fallback address was told.
-fn nobody_responsible(decided: Decided<'_>) -> bool {
-    let fallback = decided.tenant.fallback_address.as_deref();
-    decided.notices.iter().any(|notice| Some(notice.to.as_str()) == fallback)
 }
 
 fn message(decided: Decided<'_>, notice: &Notice, now: Timestamp) -> NewMessage {

@@ -1,5 +1,7 @@
 //! The file that `import` reads: an organisation as other systems know it. What is said, and what is wrong with it.
 
+mod shape;
+
 use super::address;
 use super::message::Kind;
 use super::organisation::{Status, number_pattern};
@@ -127,8 +129,27 @@ pub struct Existing {
     pub references: HashMap<String, String>,
     /// Import addresses of all tenants, and whose they are.
     pub import_addresses: HashMap<String, String>,
+    /// Addresses in the database that would be import addresses, if the file had its way.
+    pub in_use: Vec<InUse>,
     /// Login names among the file's that other tenants have.
     pub foreign_logins: HashSet<String>,
+}
+
+/// An address of somebody's that the file makes an import address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InUse {
+    pub tenant: String,
+    /// In comparison form, perhaps with a detail.
+    pub address: String,
+    pub by: Owner,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The user who signs in by that name, in comparison form.
+    User(String),
+    /// It is the tenant's fallback address.
+    Fallback,
 }
 
 /// What is wrong, and where in the file.
@@ -156,6 +177,11 @@ pub struct Merged {
 }
 
 impl ImportFile {
+    /// Reads the file's text, or says everything that is wrong with its shape.
+    pub fn read(text: &str) -> Result<ImportFile, Vec<Fault>> {
+        shape::read(text)
+    }
+
     pub fn merged(&self, existing: &Existing) -> Merged {
         let old = existing.tenant.as_ref();
         let said = self.tenant.reference.clone().unwrap_or_default();
@@ -210,6 +236,7 @@ impl ImportFile {
             faults.add_if(matches!(local.as_str(), "postmaster" | "bounces"), &path, "this address has a meaning of its own");
             let owner = existing.import_addresses.get(&key);
             faults.add_if(owner.is_some_and(|owner| *owner != tenant.id), &path, "another tenant has this import address");
+            self.check_not_in_use(existing, &key, &path, faults);
         }
         if let Some(zone) = &tenant.time_zone {
             faults.add_if(jiff::tz::TimeZone::get(zone).is_err(), "tenant.time_zone", "there is no such time zone (as in Europe/Berlin)");
@@ -217,8 +244,35 @@ impl ImportFile {
         let fallback = tenant.fallback_address.as_deref();
         if let Some(fallback) = fallback {
             faults.add_if(!address::is_plausible(fallback), "tenant.fallback_address", "this is no e-mail address");
-            faults.add_if(is_import_address(fallback, existing, merged), "tenant.fallback_address", LOOP);
+            faults.add_if(self.is_import_address(fallback, existing, merged), "tenant.fallback_address", LOOP);
         }
+    }
+
+    /// Notices to somebody at an import address would come back (S1.E20). What the file itself says anew is judged at its own place.
+    fn check_not_in_use(&self, existing: &Existing, import_address: &str, path: &str, faults: &mut Faults) {
+        let own_users: HashSet<String> = self.users.iter().map(|user| address::key(&user.email)).collect();
+        let is_said_anew = |used: &InUse| match &used.by {
+            _ if used.tenant != self.tenant.id => false,
+            Owner::User(login) => own_users.contains(login),
+            Owner::Fallback => self.tenant.fallback_address.is_some(),
+        };
+        let fits = |used: &&InUse| address::without_detail(&used.address).0 == import_address && !is_said_anew(used);
+        for used in existing.in_use.iter().filter(fits) {
+            let whose = match (&used.by, used.tenant == self.tenant.id) {
+                (Owner::User(login), true) => format!("the user {login} has the address {}", used.address),
+                (Owner::Fallback, true) => format!("{} is the fallback address", used.address),
+                (Owner::User(_), false) => "a user of another tenant has this address".to_owned(),
+                (Owner::Fallback, false) => "it is another tenant's fallback address".to_owned(),
+            };
+            faults.add(path, &format!("{whose}: notices to it would come back as mail to import"));
+        }
+    }
+
+    /// Whether it will be one: this tenant's are those of the file, if it names any.
+    fn is_import_address(&self, given: &str, existing: &Existing, merged: &Merged) -> bool {
+        let (mailbox, _) = address::without_detail(given);
+        let of_another = existing.import_addresses.get(&mailbox).is_some_and(|owner| *owner != self.tenant.id);
+        of_another || merged.import_addresses.contains(&mailbox)
     }
 
     /// The tenant's pattern, if it can be used.
@@ -258,7 +312,7 @@ impl ImportFile {
             for (path, given) in addresses.chain(aliases) {
                 faults.add_if(!address::is_plausible(given), &path, "this is no e-mail address");
                 faults.add_if(!seen.insert(address::key(given)), &path, "two users cannot have the same address");
-                faults.add_if(is_import_address(given, existing, merged), &path, LOOP);
+                faults.add_if(self.is_import_address(given, existing, merged), &path, LOOP);
             }
             let login = address::key(&user.email);
             faults.add_if(
@@ -316,11 +370,6 @@ impl ImportFile {
 }
 
 const LOOP: &str = "this is an import address: notices to it would come back as mail to import";
-
-fn is_import_address(given: &str, existing: &Existing, merged: &Merged) -> bool {
-    let (mailbox, _) = address::without_detail(given);
-    existing.import_addresses.contains_key(&mailbox) || merged.import_addresses.contains(&mailbox)
-}
 
 /// Whether the pattern takes the whole text for a number.
 fn takes(pattern: &Regex, number: &str) -> bool {

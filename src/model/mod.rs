@@ -9,6 +9,7 @@ pub mod header;
 pub mod id;
 pub mod import;
 pub mod installation;
+pub mod legible;
 pub mod message;
 pub mod organisation;
 pub mod outbound;

@@ -281,3 +281,15 @@ pub struct Audience {
     /// How many receipts the forwarder got within the last hour.
     pub receipts_last_hour: u32,
 }
+
+impl Audience {
+    /// Those responsible whose role is told of imported replies (S1.24, S1.25).
+    pub fn told(&self) -> impl Iterator<Item = &User> {
+        self.responsible.iter().filter(|user| user.role.is_told())
+    }
+
+    /// S1.E17: then the fallback address is told, if there is one.
+    pub fn is_nobody(&self) -> bool {
+        self.told().next().is_none()
+    }
+}

@@ -45,12 +45,11 @@ pub fn compose(verdict: &Verdict, message: &Message, audience: &Audience, on: Ci
 /// S1.24–S1.27, S1.E17.
 fn told(placement: &Placement, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
     let forwarder = on.sender.user().map(|user| user.id);
-    let responsible: Vec<_> = audience.responsible.iter().filter(|user| user.role.is_told()).collect();
-    if responsible.is_empty() {
+    if audience.is_nobody() {
         let fallback = on.tenant.fallback_address.as_deref();
         return fallback.map(|to| notice(to, on.tenant.locale, "notice-why-fallback", placement, message, on)).into_iter().collect();
     }
-    let wanted = responsible.into_iter().filter(|user| on.tenant.notify_forwarder || Some(user.id) != forwarder);
+    let wanted = audience.told().filter(|user| on.tenant.notify_forwarder || Some(user.id) != forwarder);
     wanted.map(|user| notice(&user.email, user.locale, "notice-why", placement, message, on)).collect()
 }
 

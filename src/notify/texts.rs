@@ -1,5 +1,6 @@
 //! The words that users read, by language (Fluent files under `texts/`).
 
+use crate::model::legible;
 use crate::model::user::Locale;
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
@@ -38,9 +39,9 @@ pub fn say(locale: Locale, key: &str, values: &[(&str, &str)]) -> String {
     }
 }
 
-/// One line without control characters, at most 300 characters long.
+/// One line without hidden characters, at most 300 characters long.
 fn one_line(value: &str) -> String {
-    let clean: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    let clean: String = legible::on_one_line(value).chars().take(300).collect();
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -66,9 +67,23 @@ mod tests {
         }
     }
 
+    /// A receipt promises no place of a portal, and nobody's work, but that of those who have the commands.
+    #[test]
+    fn receipts_promise_what_there_is() {
+        for (locale, operators) in [(Locale::De, "den Import betreut"), (Locale::En, "operate the import"), (Locale::Sv, "sköter importen")]
+        {
+            let intro = say(locale, "receipt-intro", &[("date", "x")]);
+            assert!(intro.contains(operators) && !intro.contains(['»', '"']), "{intro}");
+            let unconfirmed = say(locale, "receipt-number_unconfirmed", &[("number", "4711")]);
+            assert!(!unconfirmed.contains("HR") && !unconfirmed.contains("Personalteam"), "{unconfirmed}");
+        }
+    }
+
     #[test]
     fn values_stay_on_their_line() {
         let text = say(Locale::En, "receipt-typed", &[("subject", "x\r\nBcc: everybody@example.net")]);
         assert_eq!(text, "Your subject: x Bcc: everybody@example.net");
+        let hidden = say(Locale::En, "receipt-typed", &[("subject", "a\u{202e}b\u{200b}c\u{9b}d\u{2028}e")]);
+        assert_eq!(hidden, "Your subject: abc d e");
     }
 }

@@ -78,7 +78,7 @@ fn faulty(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, V
     understand::read(envelope, raw, rules)
 }
 
-/// G4: one poisonous mail ends in the dead letter, raw bytes intact; the ones around it are filed.
+/// Acceptance: G4. One poisonous mail ends in the dead letter, raw bytes intact; the ones around it are filed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_that_cannot_be_read_stops_nobody() {
     let scene = scene().await;
@@ -104,7 +104,7 @@ async fn a_mail_that_cannot_be_read_stops_nobody() {
     scene.store.close().await;
 }
 
-/// G2: what was in hand when a run ended is tried alone; alone at two ends it is held. A clean stop counts as nothing.
+/// Acceptance: G2. What was in hand when a run ended is tried alone; alone at two ends it is held. A clean stop counts as nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_crash_leaves() {
     let scene = scene().await;
@@ -137,7 +137,7 @@ async fn what_a_crash_leaves() {
     store.close().await;
 }
 
-/// G9: a result is committed only by whoever has the arrival in hand.
+/// Acceptance: G9. A result is committed only by whoever has the arrival in hand.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_claim_files_nothing() {
     let scene = scene().await;
@@ -155,7 +155,7 @@ async fn a_lost_claim_files_nothing() {
     scene.store.close().await;
 }
 
-/// A fault in one mail of a group undoes that mail alone (G9).
+/// Acceptance: G9. A fault in one mail of a group undoes that mail alone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_loses_only_its_faulty_mail() {
     let scene = scene().await;

@@ -3,7 +3,7 @@
 use super::Store;
 use crate::model::address;
 use crate::model::id::{TenantId, UserId};
-use crate::model::import::{ApplicationIn, Existing, ImportFile, JobIn, UserIn};
+use crate::model::import::{ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
 use crate::model::message::Kind;
 use crate::model::reference::{self, Check};
 use crate::model::user::{Locale, Role};
@@ -68,8 +68,36 @@ impl Store {
             jobs: column("select id from job where tenant = $1").await?,
             references,
             import_addresses: import_addresses.into_iter().collect(),
+            in_use: self.in_use(file.tenant.import_addresses.iter().flatten()).await?,
             foreign_logins,
         })
+    }
+
+    /// Who has one of these addresses, of all tenants: a user, also as an alias, or a tenant as its fallback; with or without a detail.
+    async fn in_use(&self, addresses: impl Iterator<Item = &String>) -> anyhow::Result<Vec<InUse>> {
+        let mut found = Vec::new();
+        for given in addresses {
+            let key = address::key(given);
+            let Some((local, domain)) = address::split(&key) else { continue };
+            let detailed = format!("{}+%@{}", escaped(local), escaped(domain));
+            let rows: Vec<(String, String, Option<String>)> = sqlx::query_as(
+                "select a.tenant, a.address, l.address from user_address a
+                 join user_address l on l.tenant = a.tenant and l.user_id = a.user_id and l.is_login
+                 where a.address = $1 or a.address like $2 escape '\\'
+                 union all select id, lower(fallback_address), null from tenant
+                 where lower(fallback_address) = $1 or lower(fallback_address) like $2 escape '\\'",
+            )
+            .bind(&key)
+            .bind(detailed)
+            .fetch_all(&self.reads)
+            .await?;
+            found.extend(rows.into_iter().map(|(tenant, address, login)| InUse {
+                tenant,
+                address,
+                by: login.map_or(Owner::Fallback, Owner::User),
+            }));
+        }
+        Ok(found)
     }
 
     /// Writes a file that has no faults. Each step is a transaction; running the whole again changes nothing more.
@@ -120,18 +148,29 @@ impl Store {
         Ok(done)
     }
 
-    /// Sets a user's password hash; an error if nobody has this login name.
-    pub async fn set_password_hash(&self, name: &str, hash: String) -> anyhow::Result<()> {
-        let name = address::key(name);
+    /// Sets a user's password hash; an error if nobody has this login name, or nobody of that tenant (G10).
+    pub async fn set_password_hash(&self, tenant: Option<&TenantId>, name: &str, hash: String) -> anyhow::Result<()> {
+        let (name, tenant) = (address::key(name), tenant.cloned());
         self.write(move |c| {
             Box::pin(async move {
-                let done = sqlx::query("update login set password_hash = $2 where name = $1").bind(&name).bind(hash).execute(c).await?;
-                anyhow::ensure!(done.rows_affected() == 1, "{name}: there is no user with this address");
+                let done = sqlx::query("update login set password_hash = $2 where name = $1 and ($3 is null or tenant = $3)")
+                    .bind(&name)
+                    .bind(hash)
+                    .bind(tenant.as_ref().map(TenantId::as_str))
+                    .execute(c)
+                    .await?;
+                let of = tenant.map(|tenant| format!(" in {tenant}")).unwrap_or_default();
+                anyhow::ensure!(done.rows_affected() == 1, "{name}: there is no user with this address{of}");
                 Ok(())
             })
         })
         .await
     }
+}
+
+/// For `like`, whose marks are ordinary characters in an address.
+fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| matches!(c, '%' | '_' | '\\').then_some('\\').into_iter().chain([c])).collect()
 }
 
 fn chunks<T>(list: Vec<T>) -> Vec<Vec<T>> {

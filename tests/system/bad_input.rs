@@ -128,9 +128,21 @@ fn imports() {
             assert!(error.contains(part), "{part:?} is missing in {error}");
         }
     };
-    faults("{\"tenant\": {\"id\": \"acme\",}}", &["faulty.json", "line 1", "column"]);
-    faults("{\"tenant\": {\"id\": \"acme\", \"nmae\": \"x\"}}", &["tenant", "nmae", "line 1"]);
-    faults(&ACME.replace("\"hr_manager\"", "\"boss\""), &["users[0].role", "boss", "line"]);
+    faults("{\"tenant\": {\"id\": \"acme\",}}", &["faulty.json: line 1, column 26: this is no JSON: trailing comma"]);
+    // Every fault of shape at once.
+    let shapeless = ACME
+        .replace("\"hr_manager\"", "\"boss\"")
+        .replace("\"time_zone\"", "\"timezone\"")
+        .replace("\"title\": \"Niemandes Stelle\", ", "");
+    faults(
+        &shapeless,
+        &[
+            "faulty.json: tenant.timezone: there is no such field; there are id, name",
+            "faulty.json: users[0].role: unknown variant `boss`, expected one of `administrator`",
+            "faulty.json: jobs[1].title: is missing",
+            "nothing was imported",
+        ],
+    );
     faults("{\"tenant\": {\"id\": \"Acme!\"}}", &["tenant.id", "tenant.name", "tenant.import_addresses"]);
     let many = ACME
         .replace("\"job\": \"J2\"", "\"job\": \"J7\"")
@@ -163,6 +175,55 @@ fn imports() {
     // Another tenant cannot take an import address or a login name.
     let thief = BETA.replace("import@beta.example", "import@acme.example").replace("bert@beta.example", "petra@acme.example");
     faults(&thief, &["tenant.import_addresses[0]: another tenant", "users[0].email: a user of another tenant"]);
+}
+
+/// Acceptance: S1.E20. Notices to an import address would come back: nobody whom we write to has one, whichever was there first.
+#[test]
+fn addresses_that_would_loop() {
+    let acme = Installation::new();
+    let faults = |text: &str, says: &[&str]| {
+        let (code, error) = acme.fails(&["import", &write(&acme, "faulty.json", text)]);
+        assert_eq!(code, 1, "{error}");
+        let found: Vec<&str> = error.lines().skip(1).map(|line| line.split_once(".json: ").unwrap().1).collect();
+        assert_eq!(found, says.iter().map(|say| format!("{say}: notices to it would come back as mail to import")).collect::<Vec<_>>());
+    };
+    let tenant =
+        |id: &str, addresses: &str, more: &str| format!("{{\"tenant\": {{\"id\": \"{id}\", \"import_addresses\": [{addresses}]{more}}}}}");
+    // What the database has: users, aliases and the fallback, of this tenant and of others.
+    faults(
+        &tenant("acme", "\"import@acme.example\", \"Max@acme.example\", \"p.huber@acme.example\", \"hr@acme.example\"", ""),
+        &[
+            "tenant.import_addresses[1]: the user max@acme.example has the address max@acme.example",
+            "tenant.import_addresses[2]: the user petra@acme.example has the address p.huber@acme.example",
+            "tenant.import_addresses[3]: hr@acme.example is the fallback address",
+        ],
+    );
+    faults(
+        &tenant("beta", "\"petra@acme.example\", \"p.huber@acme.example\", \"hr@acme.example\"", ""),
+        &[
+            "tenant.import_addresses[0]: a user of another tenant has this address",
+            "tenant.import_addresses[1]: a user of another tenant has this address",
+            "tenant.import_addresses[2]: it is another tenant's fallback address",
+        ],
+    );
+    // The other way round: another tenant's import address, also with a detail.
+    faults(
+        &BETA.replace(
+            "bert@beta.example\", \"name\": \"Bert\"",
+            "bert@beta.example\", \"aliases\": [\"import+x@acme.example\"], \"name\": \"Bert\"",
+        ),
+        &["users[0].aliases[0]: this is an import address"],
+    );
+    faults(
+        &tenant("beta", "\"import@beta.example\"", ", \"fallback_address\": \"import@acme.example\""),
+        &["tenant.fallback_address: this is an import address"],
+    );
+    // What the same file gives up is free: the fallback, a user's alias, and the import address itself.
+    let said = acme.import(&tenant("acme", "\"hr@acme.example\"", ", \"fallback_address\": \"import@acme.example\""));
+    assert!(said.contains("tenant acme: 0 departments, 0 users"), "{said}");
+    let petra = ", \"users\": [{\"email\": \"petra@acme.example\", \"name\": \"Petra\", \"role\": \"hr_manager\"}]}";
+    let said = acme.import(&tenant("acme", "\"p.huber@acme.example\"", "").replace("]}}", &format!("]}}{petra}")));
+    assert!(said.contains("1 user, 0 jobs"), "{said}");
 }
 
 /// Mails of every size and shape: answered, and if kept, kept whole.
@@ -244,7 +305,15 @@ fn an_endless_line() {
     acme.is_sound();
 }
 
-/// Files that the commands are handed.
+fn with_input(acme: &Installation, args: &[&str], input: &[u8]) -> std::process::Output {
+    let piped = std::process::Stdio::piped;
+    let mut command = acme.command(args).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    // A command that ends without reading has closed its input.
+    let _ = std::io::Write::write_all(&mut command.stdin.take().unwrap(), input);
+    command.wait_with_output().unwrap()
+}
+
+/// Acceptance: G10. What the commands are handed: files, and names; another tenant's users are not there.
 #[test]
 fn commands() {
     let acme = Installation::new();
@@ -260,15 +329,18 @@ fn commands() {
         let (seen, error) = acme.fails(args);
         assert!(seen == code && error.contains(says), "{args:?}: {seen} {error}");
     }
-    let mut short = acme
-        .command(&["user", "set-password", PETRA])
-        .stdin(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut short.stdin.take().unwrap(), b"kurz\n").unwrap();
-    let output = short.wait_with_output().unwrap();
+    let output = with_input(&acme, &["user", "set-password", PETRA], b"kurz\n");
     assert!(output.status.code() == Some(1) && String::from_utf8_lossy(&output.stderr).contains("at least 10"));
+    // Another tenant's user is not there.
+    for (tenant, code, says) in
+        [(&["--tenant", "beta"][..], 1, "no user with this address in beta"), (&["--tenant", "acme"], 0, ""), (&[], 0, "")]
+    {
+        let mut args = vec!["user", "set-password", PETRA];
+        args.extend(tenant);
+        let output = with_input(&acme, &args, b"lang genug fuer hier\n");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(code) && error.contains(says), "{args:?}: {error}");
+    }
     let mode = |path: &str| std::fs::metadata(acme.path(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("state/rohrpost.db"), mode("state/blobs"), mode("state")), (0o600, 0o700, 0o750));
 }

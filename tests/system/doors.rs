@@ -36,7 +36,7 @@ print("data", code, text.decode())
 client.quit()
 "#;
 
-/// G10, and signing in with a client that is not ours.
+/// Acceptance: G10. Signing in with a client that is not ours.
 #[test]
 fn signing_in_with_smtplib() {
     let mut acme = Installation::new();

@@ -4,7 +4,7 @@ use crate::harness::*;
 use sqlx::Connection;
 use std::process::Command;
 
-/// S1.E14's other half, and G1: 452 while there is too little room, 250 when there is room again.
+/// Acceptance: G1. S1.E14's other half: 452 while there is too little room, 250 when there is room again.
 #[test]
 fn too_little_free_space() {
     let mut acme = Installation::new();
@@ -23,7 +23,7 @@ fn too_little_free_space() {
     acme.is_sound();
 }
 
-/// A disk that is really full: a small file system of its own.
+/// Acceptance: G1. A disk that is really full: a small file system of its own.
 #[test]
 fn a_full_disk() {
     let acme = Installation::empty("");
@@ -102,7 +102,7 @@ impl Drop for FullDisk {
     }
 }
 
-/// Somebody else's transaction: 451, and everything goes on behind it.
+/// Acceptance: G1. Somebody else's transaction: 451, and everything goes on behind it.
 #[test]
 fn a_locked_database() {
     let mut acme = Installation::new();
@@ -121,7 +121,7 @@ fn a_locked_database() {
     acme.is_sound();
 }
 
-/// The database's file is taken away while the service runs: nothing is taken any more, and no empty one comes in its place.
+/// Acceptance: G1. The database's file is taken away while the service runs: nothing is taken any more, and no empty one comes in its place.
 #[test]
 fn a_database_that_went_away() {
     let mut acme = Installation::new();
@@ -144,7 +144,7 @@ fn a_database_that_went_away() {
     acme.is_sound();
 }
 
-/// Bytes that changed on the disk are not filed, whoever says so.
+/// Acceptance: G1. Bytes that changed on the disk are not filed, whoever says so.
 #[test]
 fn raw_bytes_that_changed() {
     let mut acme = Installation::new();
@@ -167,7 +167,7 @@ fn raw_bytes_that_changed() {
     daemon.stop();
 }
 
-/// The blob folder has gone: large mail is "not now", small mail goes on.
+/// Acceptance: G1. The blob folder has gone: large mail is "not now", small mail goes on.
 #[test]
 fn a_blob_store_that_went_away() {
     let mut acme = Installation::new();
@@ -187,7 +187,7 @@ fn a_blob_store_that_went_away() {
     acme.is_sound();
 }
 
-/// G4: one mail that cannot be read stops nobody. Ten planted damages of its record are found by `verify`.
+/// Twelve planted damages of what was recorded of two mails, and a file that is gone: `verify` finds each.
 #[test]
 fn verify_finds_what_does_not_agree() {
     let mut acme = Installation::new();

@@ -60,61 +60,70 @@ fn fifty_kills_under_a_thousand_mails() {
         }
     }));
     let mut acme = Installation::new();
-    let sent: Mutex<HashMap<usize, Sent>> = Mutex::default();
-    let next = AtomicUsize::new(0);
+    let burst = Burst { sent: Mutex::default(), next: AtomicUsize::new(0) };
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let (mut kills, mut counted) = (0, 0);
-    while kills < KILLS {
-        let daemon = acme.serve();
+    let mut counted = 0;
+    for life in 1..=KILLS {
+        // Each life gets its share of the mails, in a burst.
+        burst.until_killed(acme.serve(), MAILS * life / KILLS, Duration::from_millis(3 + dice.roll(90)));
+        counted += usize::from(acme.mails().iter().any(|mail| mail["disposition"].is_null()));
+    }
+    let daemon = acme.serve();
+    let outcomes = burst.sent.into_inner().unwrap();
+    let again = send_again(&daemon, &outcomes);
+    eventually("the end of every mail", || acme.mails().iter().all(|mail| !mail["disposition"].is_null()).then_some(()));
+    let messages = acme.all_sent();
+    check(&acme, &outcomes, &again, &messages);
+    println!("{KILLS} kills, {counted} of them with mail in hand; {} mails kept, {} sent again", MAILS - again.len(), again.len());
+    assert!(counted >= KILLS_THAT_COUNT, "only {counted} of {KILLS} kills found anything unfinished");
+    daemon.stop();
+    acme.is_sound();
+    let _ = std::panic::take_hook();
+}
+
+/// Mails on their way from several senders at once.
+struct Burst {
+    sent: Mutex<HashMap<usize, Sent>>,
+    next: AtomicUsize,
+}
+
+impl Burst {
+    /// Sends up to that number, and kills the daemon in the midst of it.
+    fn until_killed(&self, daemon: Daemon, until: usize, after: Duration) {
         let address = daemon.address;
         let over = AtomicBool::new(false);
-        // Each life gets its share of the mails, in a burst.
-        let until = MAILS * (kills + 1) / KILLS;
         std::thread::scope(|scope| {
             for _ in 0..SENDERS {
                 scope.spawn(|| {
                     while !over.load(Ordering::SeqCst) {
-                        let number = next.fetch_add(1, Ordering::SeqCst);
+                        let number = self.next.fetch_add(1, Ordering::SeqCst);
                         if number >= until {
-                            next.fetch_sub(1, Ordering::SeqCst);
+                            self.next.fetch_sub(1, Ordering::SeqCst);
                             return;
                         }
                         let ended = send(address, &mail(number));
-                        sent.lock().unwrap().insert(number, ended);
+                        self.sent.lock().unwrap().insert(number, ended);
                     }
                 });
             }
-            std::thread::sleep(Duration::from_millis(3 + dice.roll(90)));
+            std::thread::sleep(after);
             daemon.kill();
             over.store(true, Ordering::SeqCst);
         });
-        kills += 1;
-        counted += usize::from(acme.mails().iter().any(|mail| mail["disposition"].is_null()));
     }
-    let daemon = acme.serve();
-    // What is not known to be kept is sent again, as a relay does: with one more Received line.
-    let outcomes = sent.into_inner().unwrap();
-    let unknown: Vec<usize> = (0..MAILS).filter(|number| !matches!(outcomes.get(number), Some(Sent::Kept(_)))).collect();
-    let mut again = Vec::new();
-    for &number in &unknown {
+}
+
+/// What is not known to be kept is sent again, as a relay does: with one more Received line.
+fn send_again(daemon: &Daemon, outcomes: &HashMap<usize, Sent>) -> Vec<String> {
+    let unknown = (0..MAILS).filter(|number| !matches!(outcomes.get(number), Some(Sent::Kept(_))));
+    let send = |number| {
         let mail = mail(number).replacen("Received:", "Received: from relay by mx; Mon, 23 Nov 2026 09:31:00 +0100\nReceived:", 1);
         match send(daemon.address, &mail) {
-            Sent::Kept(id) => again.push(id),
+            Sent::Kept(id) => id,
             Sent::Unknown => panic!("mail {number} was not taken although nobody killed anything"),
         }
-    }
-    eventually("the end of every mail", || acme.mails().iter().all(|mail| !mail["disposition"].is_null()).then_some(()));
-    let messages = acme.all_sent();
-    check(&acme, &outcomes, &again, &messages);
-    println!(
-        "{kills} kills, {counted} of them with mail in hand; {} mails kept, {} sent again",
-        outcomes.len() - unknown.len(),
-        again.len()
-    );
-    assert!(counted >= KILLS_THAT_COUNT, "only {counted} of {kills} kills found anything unfinished");
-    daemon.stop();
-    acme.is_sound();
-    let _ = std::panic::take_hook();
+    };
+    unknown.map(send).collect()
 }
 
 fn check(acme: &Installation, outcomes: &HashMap<usize, Sent>, again: &[String], messages: &[serde_json::Value]) {

@@ -12,4 +12,5 @@ mod harness;
 mod kill;
 mod postfix;
 mod released;
+mod shown;
 mod story;

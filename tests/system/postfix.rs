@@ -12,19 +12,26 @@ struct Postfix {
     port: u16,
 }
 
-/// Mail for the import address goes on to Rohrpost; mail for people lands in Maildirs. The access maps stand for the host's own
-/// DMARC filter: it says `pass` of its own users and `none` of everybody else, on top of whatever the mail brought.
+/// An ordinary mail host of the domain acme.example: people are its aliases, each with a Maildir, and unknown recipients are refused.
+/// The access maps stand for the host's own DMARC filter: it says `pass` of its own users and `none` of everybody else, on top of
+/// whatever the mail brought.
 fn main_cf(folder: &str) -> String {
     format!(
         "compatibility_level = 3.6\nqueue_directory = {folder}/queue\ndata_directory = {folder}/data\nmaillog_file = {folder}/maillog\n\
-         maillog_file_prefixes = {folder}\nmyhostname = mx.acme.example\nmydestination =\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n\
-         mynetworks = 127.0.0.0/8\nrelay_domains = import.acme.example\nlocal_transport = error:none\nalias_maps =\n\
-         virtual_mailbox_domains = acme.example\nvirtual_mailbox_base = {folder}/mailboxes\n\
-         virtual_mailbox_maps = inline:{{ petra@acme.example=petra/ max@acme.example=max/ }}\nvirtual_uid_maps = static:65534\nvirtual_gid_maps = static:65534\n\
-         transport_maps = regexp:{folder}/transport.regexp\n\
-         smtpd_sender_restrictions = check_sender_access regexp:{folder}/results.regexp\nsmtpd_relay_restrictions = permit_mynetworks, reject\n\
-         smtp_tls_security_level = none\nsmtpd_reject_unlisted_recipient = no\nminimal_backoff_time = 2s\nmaximal_backoff_time = 2s\nqueue_run_delay = 2s\nmessage_size_limit = 60000000\nmailbox_size_limit = 0\nvirtual_mailbox_limit = 0\n"
+         maillog_file_prefixes = {folder}\nmyhostname = mx.acme.example\nmydestination = acme.example\ninet_interfaces = 127.0.0.1\n\
+         inet_protocols = ipv4\nmynetworks = 127.0.0.0/8\nalias_maps = texthash:{folder}/aliases\ndefault_privs = nobody\n\
+         smtpd_sender_restrictions = check_sender_access regexp:{folder}/results.regexp\nsmtp_tls_security_level = none\n\
+         minimal_backoff_time = 2s\nmaximal_backoff_time = 2s\nqueue_run_delay = 2s\nmessage_size_limit = 60000000\nmailbox_size_limit = 0\n"
     )
+}
+
+/// The lines that README tells an operator to write, below the comment that names their file.
+fn readme(file: &str) -> String {
+    let text = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let head = format!("\n# {file}");
+    let (_, behind) = text.split_once(&head).unwrap_or_else(|| panic!("README.md does not speak of {file}"));
+    let lines = behind.lines().skip(1).take_while(|line| !line.starts_with(['#', '`']));
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 fn master_cf(port: u16) -> String {
@@ -44,7 +51,7 @@ fn master_cf(port: u16) -> String {
         ("relay", "unix - - n - - smtp"),
         ("error", "unix - - n - - error"),
         ("retry", "unix - - n - - error"),
-        ("virtual", "unix - n n - - virtual"),
+        ("local", "unix - n n - - local"),
         ("anvil", "unix - - n - 1 anvil"),
         ("scache", "unix - - n - 1 scache"),
         ("postlog", "unix-dgram n - n - 1 postlogd"),
@@ -65,12 +72,18 @@ impl Postfix {
         }
         run(Command::new("chown").args(["postfix", &format!("{path}/data")]));
         run(Command::new("chown").args(["65534:65534", &format!("{path}/mailboxes")]));
-        let ours = format!("/^(import|bounces)(\\+.*)?@acme\\.example$/ smtp:[127.0.0.1]:{rohrpost}\n");
-        std::fs::write(folder.join("transport.regexp"), ours).unwrap();
+        let here = format!("{path}/rohrpost");
+        let ours = readme("/etc/postfix/rohrpost").replace("[127.0.0.1]:2525", &format!("[127.0.0.1]:{rohrpost}"));
+        assert!(ours.contains(&rohrpost.to_string()), "{ours}");
+        std::fs::write(&here, ours).unwrap();
+        // An alias that leads nowhere is found out at delivery, so that the host sends a bounce.
+        let aliases = format!("petra {path}/mailboxes/petra/\nmax {path}/mailboxes/max/\nhr nobody-has-this-mailbox@acme.example\n");
+        std::fs::write(folder.join("aliases"), aliases).unwrap();
         let results = "/^petra@acme\\.example$/ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n\
                        /./ PREPEND Authentication-Results: mx.acme.example; dmarc=none header.from=unknown\n";
         std::fs::write(folder.join("results.regexp"), results).unwrap();
-        std::fs::write(folder.join("etc/main.cf"), main_cf(path)).unwrap();
+        let main = main_cf(path) + &readme("main.cf").replace("/etc/postfix/rohrpost", &here);
+        std::fs::write(folder.join("etc/main.cf"), main).unwrap();
         std::fs::write(folder.join("etc/master.cf"), master_cf(port)).unwrap();
         run(Command::new("postfix").args(["-c", &format!("{path}/etc"), "start"]));
         let postfix = Postfix { folder, port };
@@ -130,6 +143,14 @@ fn behind_a_mail_host() {
     std::fs::write(acme.path("rohrpost.toml"), text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"))).unwrap();
     let postfix = Postfix::start(port);
     acme.replace_relay(postfix.port);
+    // The host still refuses recipients that nobody is.
+    let mut peer = Smtp::connect(postfix.address());
+    for line in ["EHLO x", "MAIL FROM:<petra@acme.example>"] {
+        assert!(peer.says(line).starts_with("250"));
+    }
+    let unknown = peer.says("RCPT TO:<importer@acme.example>");
+    assert!(unknown.starts_with("550 5.1.1 "), "{unknown}");
+    drop(peer);
     // Rohrpost is not there yet: the mail host keeps the mail and tries again.
     let mail = Forward { attachments: &[("Anschreiben.pdf", "%PDF-1.4 brief")], ..Forward::default() }.mail();
     let without_results = mail.split_once('\n').unwrap().1;

@@ -8,7 +8,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
 
-/// Acceptance: S1.01, S1.13, S1.17, S1.18, S1.20, S1.21, S1.22, S1.23, S1.24, S1.25, S1.26, S1.27, S1.30, S1.E16.
+/// Acceptance: S1.01, S1.13, S1.17, S1.18, S1.20, S1.21, S1.22, S1.23, S1.24, S1.25, S1.26, S1.27, S1.E16; G8.
 #[test]
 fn a_forward_becomes_history_files_and_notices() {
     let mut acme = Installation::new();
@@ -178,7 +178,7 @@ fn closed_applications_and_nobody_responsible() {
     acme.is_sound();
 }
 
-/// G6: the number says A, the mail is from B.
+/// Acceptance: G6. The number says A, the mail is from B.
 #[test]
 fn number_and_person_must_agree() {
     let mut acme = Installation::new();
@@ -295,7 +295,7 @@ fn automatic_mail_and_loops() {
     acme.is_sound();
 }
 
-/// Acceptance: S1.12, S1.E9, S1.E10.
+/// Acceptance: S1.E9, S1.E10.
 #[test]
 fn forwards_of_every_shape() {
     let mut acme = Installation::new();

@@ -4,7 +4,7 @@
 pub mod catcher;
 pub mod client;
 
-use super::{Done, Failure, dead_letter, logging, outbox, show};
+use super::{Done, Failure, dead_letter, history, logging, outbox, show};
 use crate::config::{self, Config};
 use crate::daemon::Daemon;
 use crate::intake::login;
@@ -24,7 +24,7 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// End when everything is shown; exit code 1 if anything differs from what is expected
+    /// End when everything is shown; exit code 1 if anything differs from what is expected, or a mail of yours was refused
     #[arg(long)]
     once: bool,
     /// Send the mails of this folder instead of our own, as Petra Huber
@@ -44,16 +44,39 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub async fn run(args: Args) -> Done {
     let demo = Demo::start().await?;
-    let differences = match &args.mail {
-        Some(folder) => demo.own_mails(folder).await.map(|()| Vec::new()),
+    let outcome = match &args.mail {
+        Some(folder) => demo.own_mails(folder).await,
         None => demo.fixtures().await,
     };
-    let ended = match differences {
-        Ok(differences) => demo.show(&args, &differences).await,
+    let ended = match outcome {
+        Ok(outcome) => demo.show(&args, &outcome).await,
         Err(error) => Err(Failure::Failed(error)),
     };
     demo.daemon.stop().await;
     ended
+}
+
+/// What came of all mails.
+#[derive(Default)]
+struct Outcome {
+    /// Numbers of the applications that mails were filed to.
+    filed_to: BTreeSet<String>,
+    /// What is not as it should be.
+    differences: Vec<String>,
+}
+
+impl Outcome {
+    fn note(&mut self, ended: &Ended) {
+        if let Ended::As(mail) = ended
+            && mail.disposition == Some(Disposition::Filed)
+        {
+            self.filed_to.extend(mail.reference.clone());
+        }
+    }
+
+    fn differs(&mut self, what: &str, ended: &Ended) {
+        self.differences.push(format!("{what}: this was not expected: {}", ended.words()));
+    }
 }
 
 struct Demo {
@@ -150,10 +173,10 @@ impl Demo {
         self.daemon.store()
     }
 
-    /// Sends our own mails; returns what differs from what is expected.
-    async fn fixtures(&self) -> anyhow::Result<Vec<String>> {
+    /// Sends our own mails.
+    async fn fixtures(&self) -> anyhow::Result<Outcome> {
         heading("Mails through the SMTP door")?;
-        let mut differences = Vec::new();
+        let mut outcome = Outcome::default();
         for scene in &SCENES {
             let mail = scene.mail.replace("@NUMBER@", &self.issued);
             let sender = match scene.sender {
@@ -163,17 +186,18 @@ impl Demo {
             let answer = self.client.send(scene.sender, Some(sender), IMPORT, mail.as_bytes()).await?;
             let ended = self.ended(answer).await?;
             line(&ended, scene.what)?;
+            outcome.note(&ended);
             if !ended.is(scene.expected) {
-                differences.push(format!("{}: this was not expected: {}", scene.what, ended.words()));
+                outcome.differs(scene.what, &ended);
             }
         }
         let away = self.out_of_office().await?;
         line(&away, "Max's mailbox answers our notice: out of office")?;
         if !away.is(Expected::Ends(Disposition::Ignored, Some("auto_reply"))) {
-            differences.push(format!("out of office: this was not expected: {}", away.words()));
+            outcome.differs("out of office", &away);
         }
-        differences.extend(self.outbox_differs().await?);
-        Ok(differences)
+        outcome.differences.extend(self.outbox_differs().await?);
+        Ok(outcome)
     }
 
     /// Answers the first notice to Max, as his mailbox would: from nobody, to the notice's envelope sender. RFC 3834 §4.
@@ -185,7 +209,8 @@ impl Demo {
         self.ended(answer).await
     }
 
-    async fn own_mails(&self, folder: &Path) -> anyhow::Result<()> {
+    /// Sends the user's mails. Any end is right; a refusal and no end are not.
+    async fn own_mails(&self, folder: &Path) -> anyhow::Result<Outcome> {
         let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
         let files: BTreeSet<PathBuf> =
             entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_file()).collect();
@@ -193,13 +218,24 @@ impl Demo {
             bail!("{}: there are no files in it", folder.display());
         }
         heading("Your mails through the SMTP door")?;
+        let mut outcome = Outcome::default();
         for path in files {
             let mail = std::fs::read(&path).with_context(|| path.display().to_string())?;
             let answer = self.client.send(As::User(PETRA), Some(PETRA), IMPORT, &mail).await?;
-            line(&self.ended(answer).await?, &path.file_name().unwrap_or_default().to_string_lossy())?;
+            let ended = self.ended(answer).await?;
+            let name = show::clean(&path.file_name().unwrap_or_default().to_string_lossy());
+            line(&ended, &name)?;
+            outcome.note(&ended);
+            match ended {
+                Ended::As(_) => (),
+                Ended::Refused(text) => outcome.differences.push(format!("{name}: refused: {}", show::clean(&text))),
+                Ended::Never => outcome.differences.push(format!("{name}: no end in time")),
+            }
         }
-        patiently(async || Ok(self.nothing_waits().await?.then_some(()))).await?;
-        Ok(())
+        if patiently(async || Ok(self.nothing_waits().await?.then_some(()))).await?.is_none() {
+            outcome.differences.push("messages still wait in the outbox".into());
+        }
+        Ok(outcome)
     }
 
     /// Waits for the end of a mail's way.
@@ -246,12 +282,12 @@ impl Demo {
     }
 
     /// What the store returns, as the commands print it; then waits, unless it is to end.
-    async fn show(&self, args: &Args, differences: &[String]) -> Done {
+    async fn show(&self, args: &Args, outcome: &Outcome) -> Done {
         let tenant = TenantId::new(TENANT);
-        heading("rohrpost history 4711")?;
-        if let Some(application) = self.store().application(&tenant, "4711").await? {
-            for entry in self.store().history(&tenant, &application).await? {
-                show::out(super::history::as_text(&entry))?;
+        for number in &outcome.filed_to {
+            heading(&format!("rohrpost history {number}"))?;
+            if let Some(application) = self.store().application(&tenant, number).await? {
+                history::list(&application, &self.store().history(&tenant, &application).await?)?;
             }
         }
         heading("rohrpost dead-letter list")?;
@@ -261,25 +297,39 @@ impl Demo {
         heading("rohrpost outbox list --all")?;
         outbox::list(&self.store().messages(&tenant, true).await?, false)?;
         show::out("")?;
-        if !differences.is_empty() {
-            return Err(Failure::Failed(anyhow::anyhow!("the demo did not end as expected:\n{}", differences.join("\n"))));
+        let differences = outcome.differences.join("\n");
+        match (args.mail.is_some(), args.once) {
+            (false, _) if !differences.is_empty() => {
+                Err(Failure::Failed(anyhow::anyhow!("the demo did not end as expected:\n{differences}")))
+            }
+            (true, true) if !differences.is_empty() => {
+                Err(Failure::Failed(anyhow::anyhow!("not every mail was taken and has an end:\n{differences}")))
+            }
+            (false, true) => show::out("Everything went as expected."),
+            (true, true) => show::out("Every mail was taken and has an end."),
+            // A mail that is refused is no reason to end before others are tried.
+            (_, false) => {
+                if !differences.is_empty() {
+                    show::out(differences)?;
+                }
+                self.wait().await
+            }
         }
-        if args.once {
-            return show::out("Everything went as expected.");
-        }
-        self.wait().await
     }
 
     async fn wait(&self) -> Done {
         let file = self.folder.path().join("rohrpost.toml");
+        // Whoever came by `cargo run` has no `rohrpost` to call.
+        let program = std::env::current_exe().context("the running program")?;
         show::out(format!(
             "It keeps running. Not for real mail: the certificate is self-signed, and everybody knows the password.\n\
              \n\
              Send your own:  {}, STARTTLS, user {PETRA}, password {PASSWORD},\n\
              \x20               to {IMPORT}, subject \"4711 WG: …\"\n\
-             Look at it:     rohrpost --config {} dead-letter list\n\
+             Look at it:     {} --config {} dead-letter list\n\
              End it:         Ctrl-C (the folder is removed)",
             self.client.door,
+            program.display(),
             file.display(),
         ))?;
         tokio::signal::ctrl_c().await.context("waiting for Ctrl-C").map_err(Failure::Failed)
@@ -338,7 +388,7 @@ async fn load(config: &Config) -> anyhow::Result<String> {
     let done = store.import(file, &existing).await?;
     let hash = login::hash(&SecretString::from(PASSWORD))?;
     for user in [PETRA, MAX] {
-        store.set_password_hash(user, hash.clone()).await?;
+        store.set_password_hash(None, user, hash.clone()).await?;
     }
     store.close().await;
     let (_, issued) = done.issued.into_iter().next().context("no number was issued")?;

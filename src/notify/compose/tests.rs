@@ -124,7 +124,7 @@ fn a_notice_in_everybodys_language() {
     assert!(notices[1].text.contains("Written: 20 Nov 2026, 18:02"), "{}", notices[1].text);
 }
 
-/// G7 and the issue of notices: no word of the candidate's.
+/// Acceptance: G7. No word of the candidate's.
 #[test]
 fn no_candidate_text_in_notices() {
     for notice in Scene::new().compose(&placement(vec![Flag::Closed, Flag::SenderUnknown, Flag::SameMessageId]), &message()) {

@@ -19,7 +19,7 @@ notice-why-fallback = Du bekommst diese E-Mail, weil für diese Bewerbung nieman
 
 receipt-subject = Nicht zugeordnet: { $subject }
 receipt-subject-none = Nicht zugeordnet: Nachricht ohne Betreff
-receipt-intro = Deine weitergeleitete Nachricht vom { $date } konnte nicht zugeordnet werden. Sie ist nicht verloren: Sie liegt unter »Zu klären«.
+receipt-intro = Deine weitergeleitete Nachricht vom { $date } konnte nicht zugeordnet werden. Sie ist nicht verloren: Wer bei euch den Import betreut, sieht sie und kümmert sich darum.
 receipt-typed = Dein Betreff: { $subject }
 receipt-no_number = Am Anfang des Betreffs steht keine Bewerbungsnummer. Bitte leite die Nachricht noch einmal weiter und schreib die Nummer an den Anfang, dann ein Leerzeichen, dann den Betreff.
 receipt-number_not_strict = Die Bewerbungsnummer steht nicht ganz am Anfang des Betreffs, oder es folgt ihr kein einzelnes Leerzeichen. Bitte leite die Nachricht noch einmal weiter: zuerst die Nummer, dann genau ein Leerzeichen, dann der Betreff.
@@ -28,7 +28,7 @@ receipt-bad_check_digit = In der Bewerbungsnummer { $number } ist mindestens ein
 receipt-application_erased = Die Bewerbung mit der Nummer { $number } wurde gelöscht. Zu ihr wird nichts mehr abgelegt.
 receipt-sender_may_not_import = Deine Rolle darf keine Antworten importieren. Bitte eine zuständige Personalmanagerin oder einen Personalmanager, die Nachricht weiterzuleiten.
 receipt-number_and_sender_disagree = Die Bewerbungsnummer { $number } gehört zu einer anderen Person als der, die die Nachricht geschrieben hat. Bitte prüfe die Nummer und leite die Nachricht noch einmal weiter.
-receipt-number_unconfirmed = Wir kennen die Person, die die Nachricht geschrieben hat, bei der Nummer { $number } nicht. Damit nichts in der falschen Akte landet, bestätigt jemand aus dem Personalteam die Zuordnung.
+receipt-number_unconfirmed = Wir kennen die Person, die die Nachricht geschrieben hat, bei der Nummer { $number } nicht. Damit nichts in der falschen Akte landet, wartet die Nachricht, bis die Zuordnung von Hand bestätigt ist.
 receipt-end = Antworten auf diese E-Mail werden nicht gelesen.
 
 postmaster-subject = Nachricht an postmaster

@@ -19,7 +19,7 @@ notice-why-fallback = You get this e-mail because nobody is responsible for this
 
 receipt-subject = Not filed: { $subject }
 receipt-subject-none = Not filed: message without a subject
-receipt-intro = The message that you forwarded on { $date } could not be filed. It is not lost: it waits under "To resolve".
+receipt-intro = The message that you forwarded on { $date } could not be filed. It is not lost: those who operate the import see it and look after it.
 receipt-typed = Your subject: { $subject }
 receipt-no_number = The subject does not begin with a reference number. Please forward the message again with the number first, then a space, then the subject.
 receipt-number_not_strict = The reference number is not at the very beginning of the subject, or not followed by a single space. Please forward the message again: first the number, then exactly one space, then the subject.
@@ -28,7 +28,7 @@ receipt-bad_check_digit = At least one digit of the reference number { $number }
 receipt-application_erased = The application with the number { $number } has been erased. Nothing more is filed to it.
 receipt-sender_may_not_import = Your role may not import replies. Please ask a responsible HR manager to forward the message.
 receipt-number_and_sender_disagree = The reference number { $number } belongs to another person than the one who wrote the message. Please check the number and forward the message again.
-receipt-number_unconfirmed = The person who wrote the message is not known under the number { $number }. So that nothing ends up in the wrong file, somebody of the HR team will confirm where it belongs.
+receipt-number_unconfirmed = The person who wrote the message is not known under the number { $number }. So that nothing ends up in the wrong file, the message waits until it is confirmed by hand where it belongs.
 receipt-end = Answers to this e-mail are not read.
 
 postmaster-subject = Message to postmaster

@@ -19,7 +19,7 @@ notice-why-fallback = Du får det här mejlet eftersom ingen är ansvarig för d
 
 receipt-subject = Inte på plats: { $subject }
 receipt-subject-none = Inte på plats: meddelande utan ämne
-receipt-intro = Meddelandet som du vidarebefordrade { $date } kunde inte placeras. Det är inte borta: det väntar under »Att reda ut«.
+receipt-intro = Meddelandet som du vidarebefordrade { $date } kunde inte placeras. Det är inte borta: de som sköter importen hos er ser det och tar hand om det.
 receipt-typed = Ditt ämne: { $subject }
 receipt-no_number = Ämnesraden börjar inte med ett ansökningsnummer. Vidarebefordra meddelandet igen med numret först, sedan ett mellanslag, sedan ämnet.
 receipt-number_not_strict = Ansökningsnumret står inte allra först i ämnesraden, eller följs inte av ett enda mellanslag. Vidarebefordra meddelandet igen: först numret, sedan exakt ett mellanslag, sedan ämnet.
@@ -28,7 +28,7 @@ receipt-bad_check_digit = Minst en siffra i ansökningsnumret { $number } är fe
 receipt-application_erased = Ansökan med numret { $number } har raderats. Inget mer läggs till den.
 receipt-sender_may_not_import = Din roll får inte importera svar. Be en ansvarig HR-chef att vidarebefordra meddelandet.
 receipt-number_and_sender_disagree = Ansökningsnumret { $number } tillhör en annan person än den som skrev meddelandet. Kontrollera numret och vidarebefordra meddelandet igen.
-receipt-number_unconfirmed = Personen som skrev meddelandet är inte känd under numret { $number }. För att inget ska hamna i fel akt bekräftar någon i HR-teamet var det hör hemma.
+receipt-number_unconfirmed = Personen som skrev meddelandet är inte känd under numret { $number }. För att inget ska hamna i fel akt väntar meddelandet tills någon har bekräftat för hand var det hör hemma.
 receipt-end = Svar på det här mejlet läses inte.
 
 postmaster-subject = Meddelande till postmaster

@@ -1,4 +1,4 @@
-//! One row per mail program and language.
+//! One row per mail program and language. Acceptance: S1.12.
 
 use super::*;
 use crate::model::organisation::ReferenceRules;
