@@ -2,11 +2,11 @@
 
 use crate::authenticate;
 use crate::file::{self, Decided};
-use crate::model::arrival::Envelope;
+use crate::model::arrival::{Envelope, Purpose};
 use crate::model::id::{EntryId, TenantId};
 use crate::model::message::{Defect, Message};
 use crate::model::organisation::{Rules, Tenant};
-use crate::model::outbound::Notice;
+use crate::model::outbound::{MessagePurpose, Notice};
 use crate::model::sender::Sender;
 use crate::model::verdict::{Audience, Disposition, HoldReason, Questions, Verdict};
 use crate::notify::compose::{Circumstances, compose};
@@ -136,12 +136,7 @@ impl Pipeline {
         let found = self.store.found(&claimed.tenant, &read.questions).await?;
         let message = place::arranged(read.message.clone(), &found);
         let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, claimed.assigned.is_some());
-        let forwarder = read.sender.user().map(|user| user.email.as_str());
-        let audience = match &verdict {
-            Verdict::File(placement) => self.store.audience(&claimed.tenant, Some(&placement.application), None).await?,
-            Verdict::Hold(_) => self.store.audience(&claimed.tenant, None, forwarder).await?,
-            Verdict::Duplicate(_) | Verdict::Ignore(_) => Audience::default(),
-        };
+        let audience = self.audience(claimed, read, &verdict).await?;
         let entry = EntryId::generate();
         let circumstances = Circumstances {
             tenant: &read.tenant,
@@ -154,6 +149,27 @@ impl Pipeline {
         };
         let notices = compose(&verdict, &message, &audience, circumstances);
         Ok(Judged { message, verdict, audience, notices, entry })
+    }
+
+    async fn audience(&self, claimed: &Claimed, read: &Read, verdict: &Verdict) -> anyhow::Result<Audience> {
+        let lately = async |purpose, to: Option<&str>| match to {
+            Some(to) => self.store.sent_last_hour(&claimed.tenant, purpose, to).await,
+            None => Ok(0),
+        };
+        let mut audience = Audience::default();
+        match verdict {
+            Verdict::File(placement) => audience.responsible = self.store.responsible(&claimed.tenant, &placement.application).await?,
+            Verdict::Hold(_) => {
+                let forwarder = read.sender.user().map(|user| user.email.as_str());
+                audience.sent_last_hour = lately(MessagePurpose::Receipt, forwarder).await?;
+                audience.held_told_last_hour = lately(MessagePurpose::MailHeld, read.tenant.fallback_address.as_deref()).await?;
+            }
+            Verdict::Ignore(_) if claimed.envelope.purpose == Purpose::Postmaster => {
+                audience.sent_last_hour = lately(MessagePurpose::Postmaster, self.settings.postmaster.as_deref()).await?;
+            }
+            Verdict::Duplicate(_) | Verdict::Ignore(_) => (),
+        }
+        Ok(audience)
     }
 
     /// Reads the mail on a blocking thread. None: reading it failed, the bytes are intact (G4).

@@ -239,7 +239,8 @@ create table outbound_message (
     primary key (tenant, id)
 );
 create index outbound_message_waiting on outbound_message (next_attempt_at, id) where state in ('queued', 'sending', 'deferred');
-create index outbound_message_receipts on outbound_message (tenant, recipient, created_at) where purpose = 'receipt';
+-- How often somebody was answered lately: see the brakes in notify.
+create index outbound_message_lately on outbound_message (tenant, recipient, purpose, created_at) where purpose <> 'reply_imported';
 
 -- Addresses with a token that we gave out: import+TOKEN@.
 create table token (

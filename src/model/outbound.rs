@@ -11,6 +11,8 @@ pub enum MessagePurpose {
     ReplyImported,
     /// To the forwarder: what became of his mail.
     Receipt,
+    /// To the tenant's fallback address: what users forward is being held (S1.E4).
+    MailHeld,
     /// Mail to postmaster, handed to the operator.
     Postmaster,
 }
@@ -20,12 +22,14 @@ impl MessagePurpose {
         match self {
             MessagePurpose::ReplyImported => "reply_imported",
             MessagePurpose::Receipt => "receipt",
+            MessagePurpose::MailHeld => "mail_held",
             MessagePurpose::Postmaster => "postmaster",
         }
     }
 
     pub fn parse(text: &str) -> Option<MessagePurpose> {
-        [MessagePurpose::ReplyImported, MessagePurpose::Receipt, MessagePurpose::Postmaster].into_iter().find(|p| p.as_str() == text)
+        let all = [MessagePurpose::ReplyImported, MessagePurpose::Receipt, MessagePurpose::MailHeld, MessagePurpose::Postmaster];
+        all.into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 

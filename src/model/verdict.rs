@@ -278,8 +278,10 @@ pub struct Suggestion {
 pub struct Audience {
     /// Active users responsible for the application or its job, each once.
     pub responsible: Vec<User>,
-    /// How many receipts the forwarder got within the last hour.
-    pub receipts_last_hour: u32,
+    /// Messages within the last hour of the kind that this mail would cause: receipts to the forwarder, or mail to postmaster.
+    pub sent_last_hour: u32,
+    /// Messages within the last hour that said that mail is held.
+    pub held_told_last_hour: u32,
 }
 
 impl Audience {

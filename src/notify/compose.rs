@@ -8,13 +8,13 @@ use crate::model::message::{Message, PartRole};
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, Notice, ReplyTo};
 use crate::model::sender::Sender;
-use crate::model::user::Locale;
+use crate::model::user::{Locale, User};
 use crate::model::verdict::{Audience, Flag, HoldReason, Placement, Verdict};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Receipts that one address gets within an hour; more would only help a loop (G7).
-const MOST_RECEIPTS: u32 = 20;
+/// Receipts, or mails to postmaster, that one address gets within an hour; more would only help a loop or a flood (G7).
+const MOST_AN_HOUR: u32 = 20;
 
 /// What compose may look at beside the verdict.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +36,8 @@ pub struct Circumstances<'a> {
 pub fn compose(verdict: &Verdict, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
     match verdict {
         Verdict::File(placement) => told(placement, message, audience, on),
-        Verdict::Hold(reason) => receipt(*reason, message, audience, on).into_iter().collect(),
-        Verdict::Ignore(_) if on.envelope.purpose == Purpose::Postmaster => to_operator(on).into_iter().collect(),
+        Verdict::Hold(reason) => held(*reason, message, audience, on),
+        Verdict::Ignore(_) if on.envelope.purpose == Purpose::Postmaster => to_operator(message, audience, on).into_iter().collect(),
         Verdict::Ignore(_) | Verdict::Duplicate(_) => Vec::new(),
     }
 }
@@ -106,13 +106,20 @@ fn files(locale: Locale, message: &Message) -> Vec<String> {
     std::iter::once(say(locale, "notice-files", &[])).chain(names).collect()
 }
 
-/// To the proved forwarder alone, never in answer to automatic mail, at most so many an hour (G7).
-fn receipt(reason: HoldReason, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Option<Notice> {
-    let user = on.sender.user()?;
-    if message.automatic.is_some() || audience.receipts_last_hour >= MOST_RECEIPTS {
-        return None;
-    }
-    let what = match reason {
+/// What was held is told to the proved forwarder, and once an hour to the tenant's own address (S1.E4). Never in answer to
+/// automatic mail, and to nobody who is not proved (G7).
+fn held(reason: HoldReason, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
+    let Some(user) = on.sender.user() else { return Vec::new() };
+    let Some(what) = what_to_do(reason).filter(|_| message.automatic.is_none()) else { return Vec::new() };
+    let receipt = (audience.sent_last_hour < MOST_AN_HOUR).then(|| receipt(user, &what, message, on));
+    let fallback = on.tenant.fallback_address.as_deref().filter(|to| *to != user.email && audience.held_told_last_hour == 0);
+    receipt.into_iter().chain(fallback.map(|to| mail_is_held(to, user, on))).collect()
+}
+
+/// The text that tells a forwarder what to do; none where nobody is proved, or nothing was understood: whether the mail was
+/// automatic is not known then either.
+fn what_to_do(reason: HoldReason) -> Option<String> {
+    match reason {
         HoldReason::NoNumber
         | HoldReason::NumberNotStrict
         | HoldReason::UnknownNumber
@@ -120,16 +127,18 @@ fn receipt(reason: HoldReason, message: &Message, audience: &Audience, on: Circu
         | HoldReason::ApplicationErased
         | HoldReason::SenderMayNotImport
         | HoldReason::NumberAndSenderDisagree
-        | HoldReason::NumberUnconfirmed => format!("receipt-{}", reason.as_str()),
-        // Nobody is proved, or nothing was understood: whether the mail was automatic is not known either.
+        | HoldReason::NumberUnconfirmed => Some(format!("receipt-{}", reason.as_str())),
         HoldReason::SenderNotAuthenticated
         | HoldReason::SenderUnclear
         | HoldReason::SenderUnknown
         | HoldReason::Automatic
         | HoldReason::Unreadable
         | HoldReason::Damaged
-        | HoldReason::CrashedTwice => return None,
-    };
+        | HoldReason::CrashedTwice => None,
+    }
+}
+
+fn receipt(user: &User, what: &str, message: &Message, on: Circumstances<'_>) -> Notice {
     let locale = user.locale;
     let number = message.reference.as_ref().or(message.near_reference.as_ref()).map_or("", |reference| reference.number.as_str());
     let typed = if message.reference.is_some() { format!("{number} {}", message.subject) } else { message.subject.clone() };
@@ -141,18 +150,28 @@ fn receipt(reason: HoldReason, message: &Message, audience: &Audience, on: Circu
     if !typed.trim().is_empty() {
         lines.extend([say(locale, "receipt-typed", &[("subject", &typed)]), String::new()]);
     }
-    lines.extend([say(locale, &what, &[("number", number)]), String::new(), "-- ".to_owned(), say(locale, "receipt-end", &[])]);
-    Some(Notice {
-        purpose: MessagePurpose::Receipt,
-        to: user.email.clone(),
-        locale,
-        subject,
-        text: lines.join("\n"),
-        reply_to: ReplyTo::Token,
-    })
+    lines.extend([say(locale, what, &[("number", number)]), String::new(), "-- ".to_owned(), say(locale, "receipt-end", &[])]);
+    Notice { purpose: MessagePurpose::Receipt, to: user.email.clone(), locale, subject, text: lines.join("\n"), reply_to: ReplyTo::Token }
 }
 
-fn to_operator(on: Circumstances<'_>) -> Option<Notice> {
+fn mail_is_held(to: &str, forwarder: &User, on: Circumstances<'_>) -> Notice {
+    let locale = on.tenant.locale;
+    let date = shown(on.at, on.tenant, locale);
+    Notice {
+        purpose: MessagePurpose::MailHeld,
+        to: to.to_owned(),
+        locale,
+        subject: say(locale, "held-subject", &[]),
+        text: [say(locale, "held-text", &[("forwarder", &forwarder.name), ("date", &date)]), say(locale, "held-more", &[])].join("\n\n"),
+        reply_to: ReplyTo::Nobody,
+    }
+}
+
+/// Automatic mail is kept and handed to nobody: a loop would begin here, and a flood would not end.
+fn to_operator(message: &Message, audience: &Audience, on: Circumstances<'_>) -> Option<Notice> {
+    if message.automatic.is_some() || audience.sent_last_hour >= MOST_AN_HOUR {
+        return None;
+    }
     let locale = on.tenant.locale;
     Some(Notice {
         purpose: MessagePurpose::Postmaster,

@@ -5,9 +5,10 @@ use crate::model::facts::Facts;
 use crate::model::id::{EntryId, TenantId, UserId};
 use crate::model::message::Kind;
 use crate::model::organisation::{Application, Candidate, ReferenceRules, Status, Tenant};
+use crate::model::outbound::MessagePurpose;
 use crate::model::reference::{Check, Grammar};
 use crate::model::user::{Locale, Role, User};
-use crate::model::verdict::{Audience, Found, Nearby, Questions};
+use crate::model::verdict::{Found, Nearby, Questions};
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::sqlite::SqliteRow;
@@ -173,43 +174,37 @@ impl Store {
         Ok(self.applications_by(By::Number, tenant, &[reference.to_owned()]).await?.into_iter().next())
     }
 
-    /// Who must hear of a mail: those responsible for the application or its job, each once, and how often the forwarder got a
-    /// receipt within the last hour.
-    pub async fn audience(
-        &self,
-        tenant: &TenantId,
-        application: Option<&Application>,
-        forwarder: Option<&str>,
-    ) -> anyhow::Result<Audience> {
-        let mut audience = Audience::default();
-        if let Some(application) = application {
-            let rows = sqlx::query(
-                "select u.id, u.email, u.name, u.role, u.locale, u.active from user_account u
-                 where u.tenant = $1 and u.active and u.id in (
-                     select user_id from responsible where tenant = $1 and scope = 'job' and scope_id = $2
-                     union select user_id from responsible where tenant = $1 and scope = 'application' and scope_id = $3)
-                 order by u.email",
-            )
-            .bind(tenant.as_str())
-            .bind(&application.job)
-            .bind(&application.id)
-            .fetch_all(&self.reads)
-            .await?;
-            audience.responsible = rows.iter().map(user).collect::<anyhow::Result<_>>()?;
-        }
-        if let Some(forwarder) = forwarder {
-            let since = Timestamp::now() - SignedDuration::from_hours(1);
-            let sent: i64 = sqlx::query_scalar(
-                "select count(*) from outbound_message where tenant = $1 and recipient = $2 and created_at > $3 and purpose = 'receipt'",
-            )
-            .bind(tenant.as_str())
-            .bind(forwarder)
-            .bind(since.as_millisecond())
-            .fetch_one(&self.reads)
-            .await?;
-            audience.receipts_last_hour = u32::try_from(sent).unwrap_or(u32::MAX);
-        }
-        Ok(audience)
+    /// Active users responsible for the application or its job, each once.
+    pub async fn responsible(&self, tenant: &TenantId, application: &Application) -> anyhow::Result<Vec<User>> {
+        let rows = sqlx::query(
+            "select u.id, u.email, u.name, u.role, u.locale, u.active from user_account u
+             where u.tenant = $1 and u.active and u.id in (
+                 select user_id from responsible where tenant = $1 and scope = 'job' and scope_id = $2
+                 union select user_id from responsible where tenant = $1 and scope = 'application' and scope_id = $3)
+             order by u.email",
+        )
+        .bind(tenant.as_str())
+        .bind(&application.job)
+        .bind(&application.id)
+        .fetch_all(&self.reads)
+        .await?;
+        rows.iter().map(user).collect()
+    }
+
+    /// How many messages of a kind, notices of imported replies apart, an address got within the last hour.
+    pub async fn sent_last_hour(&self, tenant: &TenantId, purpose: MessagePurpose, recipient: &str) -> anyhow::Result<u32> {
+        let since = Timestamp::now() - SignedDuration::from_hours(1);
+        let sent: i64 = sqlx::query_scalar(
+            "select count(*) from outbound_message
+             where tenant = $1 and recipient = $2 and purpose = $3 and created_at > $4 and purpose <> 'reply_imported'",
+        )
+        .bind(tenant.as_str())
+        .bind(recipient)
+        .bind(purpose.as_str())
+        .bind(since.as_millisecond())
+        .fetch_one(&self.reads)
+        .await?;
+        Ok(u32::try_from(sent).unwrap_or(u32::MAX))
     }
 }
 

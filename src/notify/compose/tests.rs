@@ -8,6 +8,7 @@ use crate::model::organisation::{Application, Candidate, ReferenceRules};
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::{Proof, Unproven};
 use crate::model::user::{Role, User};
+use crate::model::verdict::IgnoreReason;
 
 fn user(email: &str, role: Role, locale: Locale) -> User {
     User { id: UserId::generate(), name: format!("Name of {email}"), email: email.into(), role, locale, active: true }
@@ -86,7 +87,7 @@ impl Scene {
         Scene {
             tenant: tenant(),
             sender: Sender::User { user: petra.clone(), proof: Proof::Login },
-            audience: Audience { responsible: vec![petra, max], receipts_last_hour: 0 },
+            audience: Audience { responsible: vec![petra, max], ..Audience::default() },
         }
     }
 
@@ -160,8 +161,14 @@ fn receipts() {
     let mut scene = Scene::new();
     for reason in HoldReason::ALL {
         let notices = scene.compose(&Verdict::Hold(reason), &message());
-        assert!(notices.len() <= 1);
-        for notice in notices {
+        assert!(notices.is_empty() || notices.len() == 2);
+        for (at, notice) in notices.into_iter().enumerate() {
+            assert!(!notice.text.contains("Maria") && !notice.text.contains("Entwickler") && !notice.text.contains("Geheimnis") || at == 0);
+            if at == 1 {
+                assert_eq!((notice.to.as_str(), notice.purpose), ("hr@acme.example", MessagePurpose::MailHeld));
+                assert!(notice.text.contains("Name of petra@acme.example am 22.11.2026, 09:30 weitergeleitet"), "{}", notice.text);
+                continue;
+            }
             assert_eq!((notice.to.as_str(), notice.purpose), ("petra@acme.example", MessagePurpose::Receipt));
             assert_eq!(notice.reply_to, ReplyTo::Token);
             assert!(!notice.text.contains("Maria") && !notice.text.contains("Entwickler"), "{}", notice.text);
@@ -171,10 +178,44 @@ fn receipts() {
     assert_eq!(scene.compose(&Verdict::Hold(HoldReason::UnknownNumber), &message())[0].subject, "Nicht zugeordnet: 4711 WG: Geheimnis");
     let automatic = Message { automatic: Some(Automatic::AutoReply), ..message() };
     assert!(scene.compose(&Verdict::Hold(HoldReason::NoNumber), &automatic).is_empty());
-    scene.audience.receipts_last_hour = MOST_RECEIPTS;
-    assert!(scene.compose(&Verdict::Hold(HoldReason::NoNumber), &message()).is_empty());
-    scene.audience.receipts_last_hour = 0;
+    // Each of the two has its own brake.
+    let purposes = |scene: &Scene| -> Vec<_> {
+        scene.compose(&Verdict::Hold(HoldReason::NoNumber), &message()).into_iter().map(|notice| notice.purpose).collect()
+    };
+    scene.audience.sent_last_hour = MOST_AN_HOUR;
+    assert_eq!(purposes(&scene), [MessagePurpose::MailHeld]);
+    scene.audience = Audience { held_told_last_hour: 1, ..Audience::default() };
+    assert_eq!(purposes(&scene), [MessagePurpose::Receipt]);
+    // Whoever is the fallback himself has his receipt.
+    scene.audience.held_told_last_hour = 0;
+    scene.tenant.fallback_address = Some("petra@acme.example".into());
+    assert_eq!(purposes(&scene), [MessagePurpose::Receipt]);
     scene.sender = Sender::Unproven { why: Unproven::NoProof, claims_user: true };
     assert!(scene.compose(&Verdict::Hold(HoldReason::SenderNotAuthenticated), &message()).is_empty());
     assert!(scene.compose(&Verdict::Duplicate(EntryId::generate()), &message()).is_empty());
+}
+
+/// Mail to postmaster is handed on, but no automatic mail, and no flood.
+#[test]
+fn mail_to_postmaster() {
+    let scene = Scene::new();
+    let check = |automatic: Option<Automatic>, sent_last_hour: u32, want: bool| {
+        let envelope = Envelope { from: None, to: vec![], mailbox: "postmaster".into(), purpose: Purpose::Postmaster };
+        let on = Circumstances {
+            tenant: &scene.tenant,
+            sender: &scene.sender,
+            envelope: &envelope,
+            at: Timestamp::UNIX_EPOCH,
+            entry: EntryId::generate(),
+            portal_url: None,
+            postmaster: Some("operator@acme.example"),
+        };
+        let audience = Audience { sent_last_hour, ..Audience::default() };
+        let notices = compose(&Verdict::Ignore(IgnoreReason::Postmaster), &Message { automatic, ..message() }, &audience, on);
+        assert_eq!(notices.iter().any(|notice| notice.to == "operator@acme.example"), want);
+    };
+    check(None, 0, true);
+    check(None, MOST_AN_HOUR, false);
+    check(Some(Automatic::Loop), 0, false);
+    check(Some(Automatic::Bounce), 0, false);
 }

@@ -31,6 +31,10 @@ receipt-number_and_sender_disagree = Die Bewerbungsnummer { $number } gehört zu
 receipt-number_unconfirmed = Wir kennen die Person, die die Nachricht geschrieben hat, bei der Nummer { $number } nicht. Damit nichts in der falschen Akte landet, wartet die Nachricht, bis die Zuordnung von Hand bestätigt ist.
 receipt-end = Antworten auf diese E-Mail werden nicht gelesen.
 
+held-subject = Eine weitergeleitete Nachricht wartet
+held-text = Eine Nachricht, die { $forwarder } am { $date } weitergeleitet hat, konnte nicht zugeordnet werden und wartet. { $forwarder } weiß, warum. Wer den Import betreut, findet sie mit: rohrpost dead-letter list
+held-more = Von weiteren Nachrichten ist hier höchstens einmal in der Stunde die Rede.
+
 postmaster-subject = Nachricht an postmaster
 postmaster-text = Angehängt ist eine Nachricht, die an postmaster ging.
 

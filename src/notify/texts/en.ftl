@@ -31,6 +31,10 @@ receipt-number_and_sender_disagree = The reference number { $number } belongs to
 receipt-number_unconfirmed = The person who wrote the message is not known under the number { $number }. So that nothing ends up in the wrong file, the message waits until it is confirmed by hand where it belongs.
 receipt-end = Answers to this e-mail are not read.
 
+held-subject = A forwarded message waits
+held-text = A message that { $forwarder } forwarded on { $date } could not be filed and is held. { $forwarder } has been told why. Those who operate the import find it with: rohrpost dead-letter list
+held-more = Further messages are told of here once an hour at most.
+
 postmaster-subject = Message to postmaster
 postmaster-text = Attached is a message that was sent to postmaster.
 

@@ -31,6 +31,10 @@ receipt-number_and_sender_disagree = Ansökningsnumret { $number } tillhör en a
 receipt-number_unconfirmed = Personen som skrev meddelandet är inte känd under numret { $number }. För att inget ska hamna i fel akt väntar meddelandet tills någon har bekräftat för hand var det hör hemma.
 receipt-end = Svar på det här mejlet läses inte.
 
+held-subject = Ett vidarebefordrat meddelande väntar
+held-text = Ett meddelande som { $forwarder } vidarebefordrade { $date } kunde inte placeras och väntar. { $forwarder } har fått veta varför. De som sköter importen hittar det med: rohrpost dead-letter list
+held-more = Om fler meddelanden berättas här högst en gång i timmen.
+
 postmaster-subject = Meddelande till postmaster
 postmaster-text = Bifogat finns ett meddelande som skickades till postmaster.
 
