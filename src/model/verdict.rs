@@ -83,6 +83,7 @@ pub enum HoldReason {
     BadCheckDigit,
     ApplicationErased,
     SenderNotAuthenticated,
+    /// No one sender is named, by the mail or by one inside it.
     SenderUnclear,
     SenderUnknown,
     SenderMayNotImport,
@@ -161,7 +162,7 @@ impl HoldReason {
                 "Nothing proves who sent this mail: no login, and no DMARC pass from the mail host in front. Ask the forwarder before you assign it; the From address can be forged."
             }
             HoldReason::SenderUnclear => {
-                "The mail has no From address, or several, so there is no one sender to judge. Such mail is often forged."
+                "The mail, or one inside it, names no one sender: no From address, several, or a display name that is another address. Such mail is often forged. Find out who wrote it before you assign it."
             }
             HoldReason::SenderUnknown => {
                 "The sender is genuine, but no active user of this tenant has this address. Add the address to a user and retry, or discard the mail."

@@ -119,12 +119,12 @@ fn receipt(reason: HoldReason, message: &Message, audience: &Audience, on: Circu
         | HoldReason::UnknownNumber
         | HoldReason::BadCheckDigit
         | HoldReason::ApplicationErased
+        | HoldReason::SenderUnclear
         | HoldReason::SenderMayNotImport
         | HoldReason::NumberAndSenderDisagree
         | HoldReason::NumberUnconfirmed => format!("receipt-{}", reason.as_str()),
         // Nobody is proved, or nothing was understood: whether the mail was automatic is not known either.
         HoldReason::SenderNotAuthenticated
-        | HoldReason::SenderUnclear
         | HoldReason::SenderUnknown
         | HoldReason::Automatic
         | HoldReason::Unreadable

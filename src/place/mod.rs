@@ -112,6 +112,10 @@ fn is_mistyped(rules: &ReferenceRules, number: &str) -> bool {
 
 /// The number and the people inside must speak of the same candidate (G6).
 fn agreed(application: &Application, message: &Message, found: &Found) -> Verdict {
+    // Whoever has several senders may bear a user's address beside his own, so the question is put before users are passed over.
+    if message.originals().any(|original| original.sender_is_unclear) {
+        return Verdict::Hold(HoldReason::SenderUnclear);
+    }
     let originals: Vec<Original> = message.originals().cloned().collect();
     let candidates = people::candidates(&originals, &found.users);
     let verdicts: Vec<people::Agreement> =

@@ -146,6 +146,20 @@ fn number_and_person_must_agree() {
     check_filed(decide_for(&[MARIA], found(Some(application("2026", false, "Maria")))), &[]);
 }
 
+/// A candidate may bear any display name, and a user's address beside his own: whoever is not clear is nobody (G6).
+#[test]
+fn an_unclear_sender_inside_is_held() {
+    let petra = sender(Role::HrManager);
+    let users = ["petra@acme.example"].map(String::from).into();
+    let known = Found { users, ..found(Some(application("4711", false, "Maria"))) };
+    for inside in [[MARIA], [("Petra", Some("petra@acme.example"))]] {
+        let mut mail = message(Some("4711"), &inside);
+        check_filed(decide(&petra, &mail, &known), &[]);
+        mail.original.as_mut().unwrap().sender_is_unclear = true;
+        check_held(decide(&petra, &mail, &known), HoldReason::SenderUnclear);
+    }
+}
+
 #[test]
 fn the_innermost_sender_who_is_no_user_is_the_candidate() {
     let petra = sender(Role::HrManager);

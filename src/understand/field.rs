@@ -7,7 +7,7 @@ use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderValue};
 
 /// Longest unstructured or structured value looked at, in bytes. RFC 5322 §2.1.1 allows 998 a line; real mail exceeds it.
-const LONGEST_VALUE: usize = 16 * 1024;
+pub const LONGEST_VALUE: usize = 16 * 1024;
 /// More recipients of one kind than anybody writes to; the raw mail keeps the rest.
 pub const MOST_MAILBOXES: usize = 500;
 

@@ -126,6 +126,33 @@ fn the_sender_that_is_shown() {
     assert!(message("From: x\nReply-To: r@e.example\n\nx").1.contains(&Defect::FromFromReplyTo));
 }
 
+/// Who wrote a mail inside, where its sender would like to be somebody else.
+#[test]
+fn unclear_senders_inside() {
+    let attached = |head: &str| {
+        let raw = format!("Subject: 4711 WG\nContent-Type: message/rfc822\n\n{head}\nSubject: x\n\ny\n");
+        let (message, defects) = message(&raw);
+        let original = message.original.unwrap();
+        assert_eq!(defects.contains(&Defect::UnclearSender), original.sender_is_unclear, "{head}");
+        (original.from.address, original.sender_is_unclear)
+    };
+    let check = |head: &str, address: &str, unclear: bool| assert_eq!(attached(head), (Some(address.to_owned()), unclear), "{head}");
+    check("From: Maria <m@e.example>", "m@e.example", false);
+    check("From: \"m@e.example\" <m@e.example>", "m@e.example", false);
+    check("From: m@e.example <M@e.example>", "M@e.example", false);
+    check("From: Müller, Maria <m@e.example>", "m@e.example", false);
+    check("From: Maria via Jobs <jobs@e.example>", "jobs@e.example", false);
+    check("From: Maria <m@e.example>\nFrom: M <m@E.example>", "m@e.example", false);
+    check("From: \"m@e.example\" <mallory@evil.example>", "mallory@evil.example", true);
+    check("From: =?utf-8?q?m=40e.example?= <mallory@evil.example>", "mallory@evil.example", true);
+    check("From: mallory@evil.example (m@e.example)", "mallory@evil.example", true);
+    check("From: Maria <m@e.example>\nFrom: mallory@evil.example", "m@e.example", true);
+    check("From: Maria <m@e.example>, mallory@evil.example", "m@e.example", true);
+    check(&format!("From: Maria <m@e.example>,{}\n mallory@evil.example", " ".repeat(20_000)), "m@e.example", true);
+    let inline = message("Subject: 4711 WG: x\n\nVon: m@e.example <mallory@evil.example>\nBetreff: x\n\ny\n").0.original.unwrap();
+    assert_eq!((inline.from.address.as_deref(), inline.sender_is_unclear), (Some("mallory@evil.example"), true));
+}
+
 #[test]
 fn automatic_mail_and_typed_numbers() {
     let automatic = |subject: &str, envelope: Option<&Envelope>| {

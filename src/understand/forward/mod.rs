@@ -136,8 +136,10 @@ fn original(lines: &[Line<'_>], block: &Block) -> Original {
     let body = lines[block.end..].iter().take_while(|line| line.depth >= block.depth || line.is_blank());
     let body: Vec<&str> = body.map(|line| line.unquoted(block.depth).trim_end()).collect();
     let date_text = block.date.clone().filter(|text| !text.is_empty());
+    let writer = people::one(&block.from);
     Original {
-        from: people::one(&block.from),
+        from: writer.mailbox,
+        sender_is_unclear: !writer.is_clear,
         to: people::many(&block.to),
         cc: people::many(&block.cc),
         subject: block.subject.clone(),
