@@ -25,6 +25,8 @@ pub struct Message {
     pub enclosed: Vec<Original>,
     /// The whole readable text.
     pub text: String,
+    /// Its content, or that of a mail inside, is encrypted: what could be read is not what was written.
+    pub encrypted: bool,
     pub automatic: Option<Automatic>,
     /// What a delivery report says, if this is one.
     pub report: Option<DeliveryReport>,

@@ -91,6 +91,8 @@ pub enum HoldReason {
     NumberAndSenderDisagree,
     /// Nothing confirms a number that has no check digit.
     NumberUnconfirmed,
+    /// Nothing in it can be read (S1.E14).
+    Encrypted,
     /// An automatic answer of a known user.
     Automatic,
     /// Understanding it failed; the raw bytes are intact.
@@ -100,7 +102,7 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    pub const ALL: [HoldReason; 14] = [
+    pub const ALL: [HoldReason; 15] = [
         HoldReason::NoNumber,
         HoldReason::NumberNotStrict,
         HoldReason::UnknownNumber,
@@ -112,6 +114,7 @@ impl HoldReason {
         HoldReason::SenderMayNotImport,
         HoldReason::NumberAndSenderDisagree,
         HoldReason::NumberUnconfirmed,
+        HoldReason::Encrypted,
         HoldReason::Automatic,
         HoldReason::Unreadable,
         HoldReason::CrashedTwice,
@@ -130,6 +133,7 @@ impl HoldReason {
             HoldReason::SenderMayNotImport => "sender_may_not_import",
             HoldReason::NumberAndSenderDisagree => "number_and_sender_disagree",
             HoldReason::NumberUnconfirmed => "number_unconfirmed",
+            HoldReason::Encrypted => "encrypted",
             HoldReason::Automatic => "automatic",
             HoldReason::Unreadable => "unreadable",
             HoldReason::CrashedTwice => "crashed_twice",
@@ -175,6 +179,9 @@ impl HoldReason {
             }
             HoldReason::NumberUnconfirmed => {
                 "The number has no check digit, and the person who wrote the forwarded mail is not known of that candidate; a mistyped number would put it into a stranger's file. Compare the two, then assign it."
+            }
+            HoldReason::Encrypted => {
+                "The mail, or one inside it, is encrypted (S/MIME or PGP), so nothing in it can be read or filed. Let the recipient decrypt it and forward it again, or assign it as it is."
             }
             HoldReason::Automatic => {
                 "An automatic answer (out of office, or the like) of one of your users, without a reference number. Usually it can be discarded."

@@ -121,6 +121,7 @@ fn receipt(reason: HoldReason, message: &Message, audience: &Audience, on: Circu
         | HoldReason::ApplicationErased
         | HoldReason::SenderUnclear
         | HoldReason::SenderMayNotImport
+        | HoldReason::Encrypted
         | HoldReason::NumberAndSenderDisagree
         | HoldReason::NumberUnconfirmed => format!("receipt-{}", reason.as_str()),
         // Nobody is proved, or nothing was understood: whether the mail was automatic is not known either.

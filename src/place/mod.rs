@@ -72,6 +72,9 @@ pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &
     if !tenant.may_import.contains(&user.role) {
         return Verdict::Hold(HoldReason::SenderMayNotImport);
     }
+    if message.encrypted {
+        return Verdict::Hold(HoldReason::Encrypted);
+    }
     if message.reference.is_none() {
         return Verdict::Hold(if message.near_reference.is_some() { HoldReason::NumberNotStrict } else { HoldReason::NoNumber });
     }

@@ -160,6 +160,19 @@ fn an_unclear_sender_inside_is_held() {
     }
 }
 
+/// Acceptance: S1.E14. Before the number: it may be in the encrypted subject.
+#[test]
+fn encrypted_mail_is_held() {
+    let known = found(Some(application("4711", false, "Maria")));
+    for number in [Some("4711"), None] {
+        let mail = Message { encrypted: true, ..message(number, &[MARIA]) };
+        check_held(decide(&sender(Role::HrManager), &mail, &known), HoldReason::Encrypted);
+        check_held(decide(&sender(Role::Recruiter), &mail, &known), HoldReason::SenderMayNotImport);
+        let assigned = verdict(&tenant(), &envelope(Purpose::Import), &sender(Role::HrManager), &mail, &known, true);
+        check_filed(assigned, &[Flag::Assigned]);
+    }
+}
+
 #[test]
 fn the_innermost_sender_who_is_no_user_is_the_candidate() {
     let petra = sender(Role::HrManager);

@@ -3,6 +3,7 @@
 mod automatic;
 mod dates;
 mod decode;
+mod encrypted;
 mod field;
 mod forward;
 mod html;
@@ -42,6 +43,7 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone(), bodies: 0 };
     reader.defects.extend(view.defects.iter().cloned());
     reader.defects.extend(head.defects);
+    reader.message.encrypted = view.is_encrypted;
     reader.message.text.clone_from(&view.text);
     reader.message.automatic = match subject.reference {
         // A typed number is a person's work.
@@ -205,6 +207,7 @@ impl Reader<'_> {
         let head = Head::of(header);
         let view = View::of(tree, root);
         self.defects.extend(view.defects.iter().cloned());
+        self.message.encrypted |= view.is_encrypted;
         let people = |name: &str| header.all(name).flat_map(|field| field::mailboxes(field.value)).take(field::MOST_MAILBOXES).collect();
         let inner_subject = subject::read(&head.subject, self.rules);
         self.append_text(&head, &view.text);

@@ -1,6 +1,7 @@
 //! What each part of a mail is for: text that is read, images that belong to it, files, further mails (G8).
 
 use super::decode::{self, Charset};
+use super::encrypted;
 use super::html;
 use super::kinds;
 use super::mime::{Shape, Tree};
@@ -25,6 +26,7 @@ pub struct View {
     /// Content-IDs that the HTML shows.
     shown: HashSet<String>,
     has_html: bool,
+    pub is_encrypted: bool,
     pub defects: Vec<Defect>,
 }
 
@@ -48,6 +50,7 @@ impl View {
         let mut view = View::default();
         let reading = view.read(tree, root, None);
         view.text = reading.text;
+        view.is_encrypted |= encrypted::is_text(&view.text);
         if view.text.len() > LONGEST_TEXT {
             view.text.truncate(view.text.floor_char_boundary(LONGEST_TEXT));
             view.defects.push(Defect::TextCut(LONGEST_TEXT));
@@ -58,6 +61,7 @@ impl View {
 
     fn read(&mut self, tree: &Tree<'_>, index: usize, parent: Option<&str>) -> Reading {
         let part = &tree.parts[index];
+        self.is_encrypted |= encrypted::is_part(tree, index);
         match part.shape {
             Shape::Multipart if part.media() == "multipart/alternative" => self.read_alternatives(tree, index),
             Shape::Multipart => {

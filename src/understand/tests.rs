@@ -153,6 +153,29 @@ fn unclear_senders_inside() {
     assert_eq!((inline.from.address.as_deref(), inline.sender_is_unclear), (Some("mallory@evil.example"), true));
 }
 
+/// Acceptance: S1.E14. The mail itself, one attached to it, one forwarded in its text; signed mail is read.
+#[test]
+fn encrypted_mail() {
+    const PGP: &str = "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=e\n\n--e\nContent-Type: application/pgp-encrypted\n\n\
+                       Version: 1\n--e\nContent-Type: application/octet-stream; name=encrypted.asc\n\n-----BEGIN PGP MESSAGE-----\n--e--\n";
+    const SIGNED: &str = "Content-Type: multipart/signed; boundary=e\n\n--e\n\nHallo\n--e\nContent-Type: application/pgp-signature; name=signature.asc\n\nx\n--e--\n";
+    let check = |raw: &str, want: bool| assert_eq!(message(raw).0.encrypted, want, "{raw}");
+    let attached = |inner: &str| {
+        format!(
+            "Subject: 4711 WG\nContent-Type: multipart/mixed; boundary=o\n\n--o\n\nx\n--o\nContent-Type: message/rfc822\n\nFrom: m@e.example\n{inner}\n--o--\n"
+        )
+    };
+    for (mail, want) in [(PGP, true), (SIGNED, false)] {
+        check(&format!("Subject: 4711 x\n{mail}"), want);
+        check(&attached(mail), want);
+    }
+    check("Subject: 4711 x\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nx", true);
+    check(
+        "Subject: WG: 4711\n\nSiehe unten\n\nVon: m@e.example\nBetreff: x\n\n-----BEGIN PGP MESSAGE-----\n\nhQ\n-----END PGP MESSAGE-----\n",
+        true,
+    );
+}
+
 #[test]
 fn automatic_mail_and_typed_numbers() {
     let automatic = |subject: &str, envelope: Option<&Envelope>| {

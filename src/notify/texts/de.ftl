@@ -30,6 +30,7 @@ receipt-sender_may_not_import = Deine Rolle darf keine Antworten importieren. Bi
 receipt-number_and_sender_disagree = Die Bewerbungsnummer { $number } gehört zu einer anderen Person als der, die die Nachricht geschrieben hat. Bitte prüfe die Nummer und leite die Nachricht noch einmal weiter.
 receipt-number_unconfirmed = Wir kennen die Person, die die Nachricht geschrieben hat, bei der Nummer { $number } nicht. Damit nichts in der falschen Akte landet, bestätigt jemand aus dem Personalteam die Zuordnung.
 receipt-sender_unclear = Es ist nicht klar, wer die Nachricht geschrieben hat: Sie nennt mehrere Absender oder als Namen eine andere Adresse als die des Absenders. Jemand aus dem Personalteam sieht sie sich an.
+receipt-encrypted = Die Nachricht ist verschlüsselt; ihr Inhalt lässt sich hier nicht lesen. Bitte entschlüssle sie in deinem Mailprogramm und leite sie unverschlüsselt noch einmal weiter.
 receipt-end = Antworten auf diese E-Mail werden nicht gelesen.
 
 postmaster-subject = Nachricht an postmaster

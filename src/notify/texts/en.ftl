@@ -30,6 +30,7 @@ receipt-sender_may_not_import = Your role may not import replies. Please ask a r
 receipt-number_and_sender_disagree = The reference number { $number } belongs to another person than the one who wrote the message. Please check the number and forward the message again.
 receipt-number_unconfirmed = The person who wrote the message is not known under the number { $number }. So that nothing ends up in the wrong file, somebody of the HR team will confirm where it belongs.
 receipt-sender_unclear = It is not clear who wrote the message: it names several senders, or a name that is another address than the sender's. Somebody of the HR team will look at it.
+receipt-encrypted = The message is encrypted, so nothing in it can be read. Please decrypt it in your mail program and forward it again without encryption.
 receipt-end = Answers to this e-mail are not read.
 
 postmaster-subject = Message to postmaster
