@@ -14,6 +14,9 @@ use std::collections::HashSet;
 /// Longest text of one mail that is looked at, in bytes; the raw mail keeps the rest.
 pub const LONGEST_TEXT: usize = 2 << 20;
 
+/// All texts of one mail that are decoded, in bytes: forms of one text say it twice.
+pub const MOST_TEXT: usize = 2 * LONGEST_TEXT;
+
 /// One mail of the tree: the outer one, or one inside.
 #[derive(Debug, Default)]
 pub struct View {
@@ -27,6 +30,8 @@ pub struct View {
     shown: HashSet<String>,
     has_html: bool,
     pub is_encrypted: bool,
+    /// Bytes of text that were read, the forms that are not shown among them.
+    pub read: usize,
     pub defects: Vec<Defect>,
 }
 
@@ -53,7 +58,7 @@ impl View {
         view.is_encrypted |= encrypted::is_text(&view.text);
         if view.text.len() > LONGEST_TEXT {
             view.text.truncate(view.text.floor_char_boundary(LONGEST_TEXT));
-            view.defects.push(Defect::TextCut(LONGEST_TEXT));
+            view.tell_cut(Defect::TextCut(LONGEST_TEXT));
         }
         view.leaves.sort_unstable();
         view
@@ -109,14 +114,27 @@ impl View {
     }
 
     fn read_text(&mut self, tree: &Tree<'_>, index: usize, kind: Rank) -> Reading {
+        if self.read >= MOST_TEXT {
+            self.tell_cut(Defect::TextCut(LONGEST_TEXT));
+            return Reading { text: String::new(), rank: Rank::Nothing };
+        }
         let part = &tree.parts[index];
-        let (bytes, damaged) = decode::transfer(tree.body(index), part.encoding);
-        if damaged {
+        let charset = part.content.parameter("charset");
+        let (longest, too_long) = match kind {
+            Rank::Html => (html::LONGEST_HTML, Defect::HtmlCut(html::LONGEST_HTML)),
+            Rank::Plain | Rank::Nothing => (LONGEST_TEXT, Defect::TextCut(LONGEST_TEXT)),
+        };
+        let (bytes, damage) = decode::beginning(tree.body(index), part.encoding, longest * decode::width(charset));
+        if damage.is_damaged {
             self.defects.push(Defect::BadBase64(index));
         }
-        let charset = part.content.parameter("charset");
+        if damage.is_cut {
+            self.tell_cut(too_long);
+        }
         let (text, how) = decode::text(&bytes, charset);
         match how {
+            // A character cut in two is no fault of the mail's.
+            Charset::SomeBytesWrong if damage.is_cut && !text.trim_end_matches('\u{fffd}').contains('\u{fffd}') => (),
             Charset::Right => (),
             Charset::SomeBytesWrong => {
                 self.defects.push(Defect::BadCharacters { part: index, charset: charset.unwrap_or_default().into() })
@@ -130,13 +148,24 @@ impl View {
             self.shown.extend(html::shown_content_ids(&text));
             let (text, cut) = html::to_text(&text);
             if cut {
-                self.defects.push(Defect::HtmlCut(html::LONGEST_HTML));
+                self.tell_cut(Defect::HtmlCut(html::LONGEST_HTML));
             }
             text
         } else {
-            text.replace("\r\n", "\n").replace('\0', "")
+            let shown = &text[..text.floor_char_boundary(LONGEST_TEXT)];
+            if shown.len() < text.len() {
+                self.tell_cut(Defect::TextCut(LONGEST_TEXT));
+            }
+            shown.replace("\r\n", "\n").replace('\0', "")
         };
+        self.read += text.len();
         Reading { text, rank: kind }
+    }
+
+    fn tell_cut(&mut self, defect: Defect) {
+        if !self.defects.contains(&defect) {
+            self.defects.push(defect);
+        }
     }
 
     /// What becomes of a leaf of this mail.

@@ -243,6 +243,17 @@ fn what_is_held_is_bounded_by_what_was_sent() {
         assert!(message.original.is_some(), "{name}: nothing was unpacked");
         assert!(held(&message) < 2 * raw.len() + LONGEST_BODIES, "{name}: {} bytes of {}", held(&message), raw.len());
     }
+    // Three bytes of text from each byte that was sent, in many parts; what is beyond the limit is never decoded.
+    let mut texts = b"Content-Type: multipart/mixed; boundary=b\n\n".to_vec();
+    for _ in 0..10 {
+        texts.extend_from_slice(b"--b\nContent-Type: text/plain; charset=windows-874\n\n");
+        texts.extend(vec![0xa1; 1_000_000]);
+        texts.push(b'\n');
+    }
+    let tree = Tree::read(&texts);
+    let view = View::of(&tree, 0);
+    assert!(view.text.len() <= parts::LONGEST_TEXT && view.read <= parts::MOST_TEXT + parts::LONGEST_TEXT, "{}", view.read);
+    assert_eq!(view.defects, [Defect::TextCut(parts::LONGEST_TEXT)]);
     let ids = html::shown_content_ids(&"cid:".repeat(100_000));
     assert!(ids.iter().map(String::len).sum::<usize>() < 400_000);
 }
