@@ -39,7 +39,7 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
         from_fields: count(&header, "From"),
         from_is_incomplete: header.too_many || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
         pinned: pinned(connection, &header),
-        hops: count(&header, "Received"),
+        hops: header.hops(),
     }
 }
 
