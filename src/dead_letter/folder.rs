@@ -1,5 +1,6 @@
 //! The Maildir itself: names, headers in front of the untouched mail, and telling our files from others.
 
+use crate::model::digest;
 use crate::model::header;
 use crate::model::id::{ArrivalId, TenantId};
 use crate::store::Store;
@@ -264,7 +265,7 @@ fn identify(path: &Path) -> anyhow::Result<Identity> {
             read => hash.update(&piece[..read]),
         }
     }
-    Ok(Identity { id: own.id, tenant: own.tenant, sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect() })
+    Ok(Identity { id: own.id, tenant: own.tenant, sha256: digest::finished(hash) })
 }
 
 /// What our header names, and how long it is; nothing if the file does not begin with one.

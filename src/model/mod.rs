@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod arrival;
+pub mod digest;
 pub mod facts;
 pub mod header;
 pub mod id;

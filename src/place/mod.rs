@@ -4,6 +4,7 @@ mod people;
 pub mod suggest;
 
 use crate::model::arrival::{Envelope, Purpose};
+use crate::model::digest;
 use crate::model::id::TenantId;
 use crate::model::message::{Message, Original};
 use crate::model::organisation::{Application, ReferenceRules, Tenant};
@@ -29,7 +30,7 @@ fn dedupe_key(tenant: &TenantId, envelope: &Envelope, message: &Message) -> Stri
         hash.update(part.as_bytes());
         hash.update(b"\0");
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::finished(hash)
 }
 
 /// The message as readers of this tenant want it: the candidate's mail is the original, the rest of the chain is enclosed.

@@ -16,6 +16,7 @@ mod words;
 
 use crate::model::address::Mailbox;
 use crate::model::arrival::Envelope;
+use crate::model::digest;
 use crate::model::header::{self, Header};
 use crate::model::message::{Defect, How, Message, Original, PartRole};
 use crate::model::organisation::Rules;
@@ -284,7 +285,7 @@ fn content_sha256(header: &Header<'_>, body: &[u8]) -> String {
         hash.update(b"\n");
     }
     hash.update(body);
-    parts::hex(&hash.finalize())
+    digest::finished(hash)
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use super::html;
 use super::kinds;
 use super::mime::{Shape, Tree};
 use super::names;
+use crate::model::digest;
 use crate::model::message::{Attachment, Defect, Encoding, Kind, PartRole, Source};
 use file_format::FileFormat;
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 
 /// Longest text of one mail that is looked at, in bytes; the raw mail keeps the rest.
@@ -199,7 +199,7 @@ impl View {
             media_type: sniffed(&bytes, part.shape),
             declared_type: part.media().to_owned(),
             size: bytes.len() as u64,
-            sha256: hex(&Sha256::digest(&bytes)),
+            sha256: digest::sha256(&bytes),
             role,
             reason,
             source: match in_memory {
@@ -237,11 +237,6 @@ fn sniffed(bytes: &[u8], shape: Shape) -> String {
         Shape::Unopened => "application/octet-stream".to_owned(),
         Shape::Leaf | Shape::Multipart => FileFormat::from_bytes(bytes).media_type().to_owned(),
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
 }
 
 /// Whether a message/rfc822 leaf stands in an encoding and must be decoded before it is opened (RFC 2046 §5.2.1 forbids it; it happens).
