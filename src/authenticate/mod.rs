@@ -22,7 +22,7 @@ pub fn judge(facts: &Facts, users: &[(User, Vec<String>)]) -> Sender {
         return unproven(Unproven::NoProof);
     }
     let [from] = facts.from.as_slice() else { return unproven(Unproven::UnclearFrom) };
-    if facts.from_fields != 1 {
+    if facts.from_fields != 1 || facts.from_is_incomplete {
         return unproven(Unproven::UnclearFrom);
     }
     let domain = address::split(from).map(|(_, domain)| domain);
@@ -84,6 +84,8 @@ mod tests {
         check(&facts(Origin::Relay, &["petra@acme.example", "x@evil.example"], Some(("pass", "acme.example"))), Err(Unproven::UnclearFrom));
         check(&facts(Origin::Relay, &[], Some(("pass", "acme.example"))), Err(Unproven::UnclearFrom));
         check(&Facts { from_fields: 2, ..facts(Origin::Relay, PETRA, Some(("pass", "acme.example"))) }, Err(Unproven::UnclearFrom));
+        let hidden = Facts { from_is_incomplete: true, ..facts(Origin::Relay, PETRA, Some(("pass", "acme.example"))) };
+        check(&hidden, Err(Unproven::UnclearFrom));
         check(&facts(Origin::Relay, &["old@acme.example"], Some(("pass", "acme.example"))), Err(Unproven::NoUser));
         check(&facts(Origin::Relay, &["x@evil.example"], Some(("pass", "evil.example"))), Err(Unproven::NoUser));
         check(&facts(Origin::SubmissionRelay, PETRA, None), Ok(Proof::SubmissionRelay));

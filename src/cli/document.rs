@@ -1,12 +1,12 @@
 //! `document get`: the bytes of a filed document.
 
 use super::{Done, Failure, On, actor, show};
+use crate::model::digest;
 use crate::model::id::{DocumentId, TenantId};
 use crate::store::Store;
 use crate::store::history::Document;
 use crate::understand;
 use anyhow::{Context, ensure};
-use sha2::{Digest, Sha256};
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -51,7 +51,6 @@ pub async fn content(store: &Store, tenant: &TenantId, document: &Document) -> a
         Some((_, encoding)) => understand::decoded(&source, *encoding),
         None => source,
     };
-    let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    ensure!(hash == document.sha256, "document {}: its bytes do not have the hash that was filed", document.id);
+    ensure!(digest::sha256(&bytes) == document.sha256, "document {}: its bytes do not have the hash that was filed", document.id);
     Ok(bytes)
 }

@@ -3,6 +3,7 @@
 use super::{Done, Failure, On, show};
 use crate::model::address;
 use crate::model::arrival::{Envelope, Purpose};
+use crate::model::digest;
 use crate::model::facts::{Facts, Login, Origin};
 use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, Defect, Message};
@@ -14,7 +15,6 @@ use anyhow::Context;
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::panic::AssertUnwindSafe;
 
@@ -163,7 +163,7 @@ fn read(file: &str) -> anyhow::Result<Vec<u8>> {
 fn answer(file: &str, raw: &[u8], message: &Message, defects: &[Defect]) -> Value {
     json!({
         "file": file,
-        "sha256": Sha256::digest(raw).iter().map(|b| format!("{b:02x}")).collect::<String>(),
+        "sha256": digest::sha256(raw),
         "reference": message.reference,
         "subject": message.subject,
         "from": message.from,

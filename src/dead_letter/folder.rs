@@ -299,7 +299,7 @@ fn identify(path: &Path) -> anyhow::Result<Identity> {
             read => hash.update(&piece[..read]),
         }
     }
-    Ok(Identity { id: own.id, tenant: own.tenant, sha256: digest::hex(&hash.finalize()) })
+    Ok(Identity { id: own.id, tenant: own.tenant, sha256: digest::finished(hash) })
 }
 
 /// What our header names, and how long it is; nothing if the file does not begin with one.

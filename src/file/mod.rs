@@ -15,7 +15,7 @@ use crate::store::filing::{Delivery, Filing, NewDocument, NewEntry, NewMessage, 
 use crate::store::{NotWritten, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What was found out and decided about one arrival.
 #[derive(Clone, Copy)]
@@ -95,7 +95,7 @@ fn documents(decided: Decided<'_>) -> Vec<(NewDocument, Option<&[u8]>)> {
             let document = NewDocument {
                 id: DocumentId::generate(),
                 application: placement.application.id.clone(),
-                name: names.unique(attachment),
+                name: names.unique(name(attachment)),
                 name_as_sent: attachment.name_as_sent.clone(),
                 media_type: attachment.media_type.clone(),
                 declared_type: attachment.declared_type.clone(),
@@ -126,16 +126,31 @@ fn is_shown_under_documents(tenant: &Tenant, kind: Kind) -> bool {
 /// File names of one mail: two equal ones are both kept, under two names (S1.E10).
 #[derive(Default)]
 struct Names {
-    given: HashMap<String, usize>,
+    /// In lower case: not every disk tells case apart.
+    given: HashSet<String>,
+    /// How often each name was wanted, so that a thousand equal ones are not counted up a thousand times.
+    wanted: HashMap<String, usize>,
 }
 
 impl Names {
-    fn unique(&mut self, attachment: &Attachment) -> String {
-        let name = attachment.name.clone().unwrap_or_else(|| format!("unnamed.{}", extension(&attachment.media_type)));
-        let times = self.given.entry(name.to_lowercase()).or_insert(0);
-        *times += 1;
-        if *times == 1 { name } else { numbered(&name, *times) }
+    fn unique(&mut self, name: String) -> String {
+        if self.given.insert(name.to_lowercase()) {
+            return name;
+        }
+        let times = self.wanted.entry(name.to_lowercase()).or_insert(1);
+        loop {
+            *times += 1;
+            let other = numbered(&name, *times);
+            // `name (2).pdf` may have come under that name of its own.
+            if self.given.insert(other.to_lowercase()) {
+                return other;
+            }
+        }
     }
+}
+
+fn name(attachment: &Attachment) -> String {
+    attachment.name.clone().unwrap_or_else(|| format!("unnamed.{}", extension(&attachment.media_type)))
 }
 
 fn extension(media_type: &str) -> &'static str {
@@ -296,4 +311,24 @@ pub async fn put_unreadable(store: &Store, claimed: &Claimed, reason: crate::mod
         delivery: None,
     };
     store.file(filing).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Acceptance: S1.E10.
+    #[test]
+    fn names_of_one_mail_are_unique() {
+        let check = |sent: &[&str], want: &[&str]| {
+            let mut names = Names::default();
+            let given: Vec<String> = sent.iter().map(|name| names.unique((*name).to_owned())).collect();
+            assert_eq!(given, want);
+        };
+        check(&["a.pdf", "b.pdf"], &["a.pdf", "b.pdf"]);
+        check(&["a.pdf", "a.pdf", "A.pdf"], &["a.pdf", "a (2).pdf", "A (3).pdf"]);
+        check(&["a.pdf", "a.pdf", "a (2).pdf"], &["a.pdf", "a (2).pdf", "a (2) (2).pdf"]);
+        check(&["a.pdf", "a (2).pdf", "a.pdf"], &["a.pdf", "a (2).pdf", "a (3).pdf"]);
+        check(&["readme", "readme", ".htaccess", ".htaccess"], &["readme", "readme (2)", ".htaccess", ".htaccess (2)"]);
+    }
 }

@@ -2,6 +2,7 @@
 //! Memory per mail is bounded, whatever its size.
 
 use crate::model::arrival::Raw;
+use crate::model::digest;
 use crate::model::id::{ArrivalId, TenantId};
 use crate::store::blobs::{Blobs, LARGEST_IN_DATABASE, Upload};
 use sha2::{Digest, Sha256};
@@ -89,7 +90,7 @@ impl Spool {
 
     /// The whole mail. A large one is durable when this returns.
     pub async fn finish(self) -> Result<Spooled, NotSpooled> {
-        let sha256 = self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = digest::finished(self.hash);
         let raw = match self.state {
             State::TooBig => return Err(NotSpooled::TooBig),
             State::Failed(error) => return Err(NotSpooled::NotNow(error)),
@@ -126,8 +127,7 @@ mod tests {
         assert!(matches!(large.raw, Raw::Object));
         let stored = blobs.raw(&TenantId::new("acme"), large.id).await.unwrap();
         assert_eq!(stored.len(), 3_000_000);
-        let hash: String = Sha256::digest(&stored).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!((large.sha256, large.size, large.head.len()), (hash, 3_000_000, LARGEST_IN_DATABASE));
+        assert_eq!((large.sha256, large.size, large.head.len()), (digest::sha256(&stored), 3_000_000, LARGEST_IN_DATABASE));
         assert_eq!(large.head[..], stored[..LARGEST_IN_DATABASE]);
     }
 

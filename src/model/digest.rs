@@ -1,22 +1,29 @@
-//! SHA-256 as it is kept and compared: 64 lower-case hexadecimal digits.
+//! Hashes as they are written down: SHA-256 in lower-case hex.
 
 use sha2::{Digest, Sha256};
 
-/// The digest of some bytes.
+/// The SHA-256 of the bytes.
 pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
+/// A hash that was made piece by piece.
+pub fn finished(hash: Sha256) -> String {
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
-    fn sha256_of_nothing() {
-        assert_eq!(super::sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    fn of_nothing() {
+        let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!((sha256(b"").as_str(), finished(Sha256::new()).as_str()), (nothing, nothing));
     }
 }

@@ -21,6 +21,8 @@ pub struct Facts {
     pub from: Vec<String>,
     /// How many From fields there are.
     pub from_fields: u32,
+    /// A From field is too long to be read to its end, or there may be one behind more fields than are read.
+    pub from_is_incomplete: bool,
     /// The topmost Authentication-Results field, if it bears the pinned authserv-id and the peer may be believed. RFC 8601.
     pub pinned: Option<Pinned>,
     /// How many Received fields the mail brought. RFC 5321 §6.3.

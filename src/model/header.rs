@@ -24,6 +24,14 @@ pub struct Header<'a> {
 /// More fields than any mail program writes; a section of millions would only cost memory.
 const MOST_FIELDS: usize = 1_000;
 
+/// So many Received fields are a loop. RFC 5321 §6.3 asks for at least 100 of a relay; this is the end of the way.
+const LOOP_HOPS: u32 = 50;
+
+/// Whether a mail with so many Received fields goes in circles.
+pub fn is_loop(hops: u32) -> bool {
+    hops >= LOOP_HOPS
+}
+
 impl<'a> Header<'a> {
     /// Reads a header section from the start of `raw`.
     pub fn read(raw: &'a [u8]) -> Header<'a> {
@@ -80,6 +88,11 @@ impl<'a> Header<'a> {
         self.fields.iter().copied().filter(move |field| field.name.eq_ignore_ascii_case(name))
     }
 
+    /// How many Received fields there are.
+    pub fn hops(&self) -> u32 {
+        u32::try_from(self.all("Received").count()).unwrap_or(u32::MAX)
+    }
+
     /// The topmost field of that name.
     pub fn first(&self, name: &str) -> Option<&'a [u8]> {
         self.all(name).next().map(|field| field.value)
@@ -132,6 +145,12 @@ mod tests {
         assert_eq!(header.text("x-empty").as_deref(), Some(""));
         assert_eq!(&raw[header.body..], b"body\r\n");
         assert!(!header.unfinished);
+    }
+
+    #[test]
+    fn loops() {
+        assert!(!is_loop(Header::read("Received: x\n".repeat(49).as_bytes()).hops()));
+        assert!(is_loop(Header::read("Received: x\n".repeat(50).as_bytes()).hops()));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub struct Message {
     pub enclosed: Vec<Original>,
     /// The whole readable text.
     pub text: String,
+    /// Its content, or that of a mail inside, is encrypted: what could be read is not what was written.
+    pub encrypted: bool,
     pub automatic: Option<Automatic>,
     /// What a delivery report says, if this is one.
     pub report: Option<DeliveryReport>,
@@ -53,6 +55,9 @@ pub struct Original {
     pub date_text: Option<String>,
     pub body: String,
     pub how: How,
+    /// Nobody can say who wrote it: several addresses, or a display name that is another address than the sender's.
+    #[serde(skip)]
+    pub sender_is_unclear: bool,
     /// 0 for a mail directly inside the forward, 1 for one inside that, and so on: a chain runs until the next 0.
     #[serde(skip)]
     pub level: u32,
@@ -247,6 +252,8 @@ pub enum Defect {
     TooManyFields,
     #[error("From has no address; Reply-To is shown instead")]
     FromFromReplyTo,
+    #[error("the sender of a mail inside is unclear: several addresses, or a name that is another address")]
+    UnclearSender,
     #[error("part {0}: base64 is damaged; what could be decoded is kept")]
     BadBase64(usize),
     #[error("part {part}: the charset \"{charset}\" is unknown; read as {read_as}")]

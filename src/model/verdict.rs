@@ -83,6 +83,7 @@ pub enum HoldReason {
     BadCheckDigit,
     ApplicationErased,
     SenderNotAuthenticated,
+    /// No one sender is named, by the mail or by one inside it.
     SenderUnclear,
     SenderUnknown,
     SenderMayNotImport,
@@ -90,6 +91,8 @@ pub enum HoldReason {
     NumberAndSenderDisagree,
     /// Nothing confirms a number that has no check digit.
     NumberUnconfirmed,
+    /// Nothing in it can be read (S1.E14).
+    Encrypted,
     /// An automatic answer of a known user.
     Automatic,
     /// Understanding it failed; the raw bytes are intact.
@@ -101,7 +104,7 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    pub const ALL: [HoldReason; 15] = [
+    pub const ALL: [HoldReason; 16] = [
         HoldReason::NoNumber,
         HoldReason::NumberNotStrict,
         HoldReason::UnknownNumber,
@@ -113,6 +116,7 @@ impl HoldReason {
         HoldReason::SenderMayNotImport,
         HoldReason::NumberAndSenderDisagree,
         HoldReason::NumberUnconfirmed,
+        HoldReason::Encrypted,
         HoldReason::Automatic,
         HoldReason::Unreadable,
         HoldReason::Damaged,
@@ -132,6 +136,7 @@ impl HoldReason {
             HoldReason::SenderMayNotImport => "sender_may_not_import",
             HoldReason::NumberAndSenderDisagree => "number_and_sender_disagree",
             HoldReason::NumberUnconfirmed => "number_unconfirmed",
+            HoldReason::Encrypted => "encrypted",
             HoldReason::Automatic => "automatic",
             HoldReason::Unreadable => "unreadable",
             HoldReason::Damaged => "damaged",
@@ -165,7 +170,7 @@ impl HoldReason {
                 "Nothing proves who sent this mail: no login, and no DMARC pass from the mail host in front. Ask the forwarder before you assign it; the From address can be forged."
             }
             HoldReason::SenderUnclear => {
-                "The mail has no From address, or several, so there is no one sender to judge. Such mail is often forged."
+                "The mail, or one inside it, names no one sender: no From address, several, or a display name that is another address. Such mail is often forged. Find out who wrote it before you assign it."
             }
             HoldReason::SenderUnknown => {
                 "The sender is genuine, but no active user of this tenant has this address. Add the address to a user and retry, or discard the mail."
@@ -178,6 +183,9 @@ impl HoldReason {
             }
             HoldReason::NumberUnconfirmed => {
                 "The number has no check digit, and the person who wrote the forwarded mail is not known of that candidate; a mistyped number would put it into a stranger's file. Compare the two, then assign it."
+            }
+            HoldReason::Encrypted => {
+                "The mail, or one inside it, is encrypted (S/MIME or PGP), so nothing in it can be read or filed. Let the recipient decrypt it and forward it again, or assign it as it is."
             }
             HoldReason::Automatic => {
                 "An automatic answer (out of office, or the like) of one of your users, without a reference number. Usually it can be discarded."

@@ -125,11 +125,12 @@ fn what_to_do(reason: HoldReason) -> Option<String> {
         | HoldReason::UnknownNumber
         | HoldReason::BadCheckDigit
         | HoldReason::ApplicationErased
+        | HoldReason::SenderUnclear
         | HoldReason::SenderMayNotImport
+        | HoldReason::Encrypted
         | HoldReason::NumberAndSenderDisagree
         | HoldReason::NumberUnconfirmed => Some(format!("receipt-{}", reason.as_str())),
         HoldReason::SenderNotAuthenticated
-        | HoldReason::SenderUnclear
         | HoldReason::SenderUnknown
         | HoldReason::Automatic
         | HoldReason::Unreadable

@@ -4,6 +4,7 @@ mod people;
 pub mod suggest;
 
 use crate::model::arrival::{Envelope, Purpose};
+use crate::model::digest;
 use crate::model::id::TenantId;
 use crate::model::message::{Message, Original};
 use crate::model::organisation::{Application, ReferenceRules, Tenant};
@@ -29,7 +30,7 @@ fn dedupe_key(tenant: &TenantId, envelope: &Envelope, message: &Message) -> Stri
         hash.update(part.as_bytes());
         hash.update(b"\0");
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest::finished(hash)
 }
 
 /// The message as readers of this tenant want it: the candidate's mail is the original, the rest of the chain is enclosed.
@@ -72,6 +73,9 @@ pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &
     if !tenant.may_import.contains(&user.role) {
         return Verdict::Hold(HoldReason::SenderMayNotImport);
     }
+    if message.encrypted {
+        return Verdict::Hold(HoldReason::Encrypted);
+    }
     if message.reference.is_none() {
         return Verdict::Hold(if message.near_reference.is_some() { HoldReason::NumberNotStrict } else { HoldReason::NoNumber });
     }
@@ -112,6 +116,10 @@ fn is_mistyped(rules: &ReferenceRules, number: &str) -> bool {
 
 /// The number and the people inside must speak of the same candidate (G6).
 fn agreed(application: &Application, message: &Message, found: &Found) -> Verdict {
+    // Whoever has several senders may bear a user's address beside his own, so the question is put before users are passed over.
+    if message.originals().any(|original| original.sender_is_unclear) {
+        return Verdict::Hold(HoldReason::SenderUnclear);
+    }
     let originals: Vec<Original> = message.originals().cloned().collect();
     let candidates = people::candidates(&originals, &found.users);
     let verdicts: Vec<people::Agreement> =

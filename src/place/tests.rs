@@ -146,6 +146,33 @@ fn number_and_person_must_agree() {
     check_filed(decide_for(&[MARIA], found(Some(application("2026", false, "Maria")))), &[]);
 }
 
+/// A candidate may bear any display name, and a user's address beside his own: whoever is not clear is nobody (G6).
+#[test]
+fn an_unclear_sender_inside_is_held() {
+    let petra = sender(Role::HrManager);
+    let users = ["petra@acme.example"].map(String::from).into();
+    let known = Found { users, ..found(Some(application("4711", false, "Maria"))) };
+    for inside in [[MARIA], [("Petra", Some("petra@acme.example"))]] {
+        let mut mail = message(Some("4711"), &inside);
+        check_filed(decide(&petra, &mail, &known), &[]);
+        mail.original.as_mut().unwrap().sender_is_unclear = true;
+        check_held(decide(&petra, &mail, &known), HoldReason::SenderUnclear);
+    }
+}
+
+/// Acceptance: S1.E14. Before the number: it may be in the encrypted subject.
+#[test]
+fn encrypted_mail_is_held() {
+    let known = found(Some(application("4711", false, "Maria")));
+    for number in [Some("4711"), None] {
+        let mail = Message { encrypted: true, ..message(number, &[MARIA]) };
+        check_held(decide(&sender(Role::HrManager), &mail, &known), HoldReason::Encrypted);
+        check_held(decide(&sender(Role::Recruiter), &mail, &known), HoldReason::SenderMayNotImport);
+        let assigned = verdict(&tenant(), &envelope(Purpose::Import), &sender(Role::HrManager), &mail, &known, true);
+        check_filed(assigned, &[Flag::Assigned]);
+    }
+}
+
 #[test]
 fn the_innermost_sender_who_is_no_user_is_the_candidate() {
     let petra = sender(Role::HrManager);

@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::history::{Document, document};
+use crate::model::digest;
 use crate::model::id::{ArrivalId, TenantId};
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt};
@@ -87,7 +88,7 @@ impl Store {
                 }
             }
         }
-        Ok((hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), size))
+        Ok((digest::finished(hash), size))
     }
 
     /// Documents of one arrival.

@@ -3,20 +3,16 @@
 use super::field;
 use super::mime::{Shape, Tree};
 use crate::model::address;
-use crate::model::header::Header;
+use crate::model::header::{self, Header};
 use crate::model::id::OutboundId;
 use crate::model::message::{Automatic, DeliveryReport};
 use crate::model::organisation::Rules;
-
-/// More Received fields than an honest way has. RFC 5321 §6.3 asks for at least 100 as the limit of a relay; this is the end of
-/// the way, and DESIGN says 50.
-pub const MOST_HOPS: usize = 50;
 
 /// What kind of automatic mail this is, if it is one. `null_sender`: the envelope's reverse-path is `<>`.
 pub fn classify(tree: &Tree<'_>, null_sender: bool, rules: &Rules) -> Option<Automatic> {
     let root = tree.parts.first()?;
     let header = &root.header;
-    if is_own(header, rules) || header.all("Received").count() >= MOST_HOPS {
+    if is_own(header, rules) || header::is_loop(header.hops()) {
         return Some(Automatic::Loop);
     }
     report(tree).or_else(|| by_fields(header, null_sender))
@@ -130,6 +126,7 @@ mod tests {
         );
         check("From: a@b.example\nList-Id: <l.example>\n\nx", false, Some(Automatic::List));
         check("From: a@b.example\nPrecedence: bulk\n\nx", false, Some(Automatic::List));
+        check(&format!("{}\nx", "Received: x\n".repeat(49)), false, None);
         check(&format!("{}\nx", "Received: x\n".repeat(50)), false, Some(Automatic::Loop));
         check(&format!("Message-ID: <{}@acme.example>\n\nx", OutboundId::generate()), false, Some(Automatic::Loop));
         check(&format!("Message-ID: <{}@else.example>\n\nx", OutboundId::generate()), false, None);

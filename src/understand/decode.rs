@@ -25,6 +25,61 @@ pub fn transfer(body: &[u8], encoding: Encoding) -> (Cow<'_, [u8]>, bool) {
     }
 }
 
+/// The beginning of a decoded body, about `most` bytes of it, and whether there was more. What lies behind is never decoded.
+pub fn beginning(body: &[u8], encoding: Encoding, most: usize) -> (Cow<'_, [u8]>, Damage) {
+    // Line ends and soft breaks included, base64 takes less than twice its bytes, quoted-printable less than four times.
+    let enough = match encoding {
+        Encoding::Identity => most,
+        Encoding::Base64 => 2 * most,
+        Encoding::QuotedPrintable => 4 * most,
+    };
+    let is_cut = body.len() > enough;
+    let encoded = match encoding {
+        // The end of a line is the end of a group of four characters, or of an escape.
+        Encoding::Base64 | Encoding::QuotedPrintable if is_cut => {
+            let line_end = memchr::memrchr(b'\n', &body[..enough]).map_or(enough, |at| at + 1);
+            &body[..line_end]
+        }
+        _ => body,
+    };
+    let (bytes, is_damaged) = transfer(encoded, encoding);
+    let damage = Damage { is_damaged, is_cut: is_cut || bytes.len() > most };
+    if bytes.len() <= most {
+        return (bytes, damage);
+    }
+    let end = character_start(&bytes, most);
+    let bytes = match bytes {
+        Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[..end]),
+        Cow::Owned(bytes) => Cow::Owned(bytes[..end].to_vec()),
+    };
+    (bytes, damage)
+}
+
+/// What decoding the beginning of a body met with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damage {
+    pub is_damaged: bool,
+    pub is_cut: bool,
+}
+
+/// A place at or just before `at` that is not within a UTF-8 character, if it is UTF-8: cut inside one, all of it would look wrong.
+fn character_start(bytes: &[u8], at: usize) -> usize {
+    let is_continuation = |at: &usize| bytes.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+    (at.saturating_sub(3)..=at).rev().find(|at| !is_continuation(at)).unwrap_or(at)
+}
+
+/// Bytes that a character of plain English takes in that charset.
+pub fn width(charset: Option<&str>) -> usize {
+    let name = charset.unwrap_or_default().trim().to_ascii_lowercase();
+    if name.contains("utf-32") || name.contains("utf32") {
+        4
+    } else if name.contains("utf-16") || name.contains("utf16") || name.contains("ucs-2") {
+        2
+    } else {
+        1
+    }
+}
+
 /// RFC 2045 §6.8: characters outside the alphabet are passed over. What stands behind padding is decoded as well:
 /// some gateways glue several encodings together.
 fn base64(body: &[u8]) -> (Vec<u8>, bool) {
@@ -182,6 +237,23 @@ mod tests {
         check(b"blanks  \r\nend", b"blanks\r\nend");
         check(b"cut=", b"cut");
         check(b"cut=C", b"cut=C");
+    }
+
+    #[test]
+    fn beginnings() {
+        let check = |body: &[u8], encoding: Encoding, most: usize, want: &[u8], is_cut: bool| {
+            let (bytes, damage) = beginning(body, encoding, most);
+            assert_eq!((bytes.as_ref(), damage), (want, Damage { is_damaged: false, is_cut }), "{}", String::from_utf8_lossy(body));
+        };
+        check(b"Hallo", Encoding::Identity, 5, b"Hallo", false);
+        check(b"Hallo", Encoding::Identity, 4, b"Hall", true);
+        check("Grüße".as_bytes(), Encoding::Identity, 3, b"Gr", true);
+        check("Grüße".as_bytes(), Encoding::Identity, 4, "Grü".as_bytes(), true);
+        check(b"SGFs\r\nbG8=\r\n", Encoding::Base64, 6, b"Hallo", false);
+        check(b"SGFs\r\nbG8=\r\n", Encoding::Base64, 5, b"Hal", true);
+        check(b"SGFsbG8h", Encoding::Base64, 3, b"Hal", true);
+        check(b"Gr=C3=BC=\r\n=C3=9Fe", Encoding::QuotedPrintable, 100, "Grüße".as_bytes(), false);
+        check(b"a=\r\nb=\r\nc=\r\nd=\r\n", Encoding::QuotedPrintable, 2, b"ab", true);
     }
 
     #[test]

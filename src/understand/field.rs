@@ -7,7 +7,7 @@ use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderValue};
 
 /// Longest unstructured or structured value looked at, in bytes. RFC 5322 §2.1.1 allows 998 a line; real mail exceeds it.
-const LONGEST_VALUE: usize = 16 * 1024;
+pub const LONGEST_VALUE: usize = 16 * 1024;
 /// More recipients of one kind than anybody writes to; the raw mail keeps the rest.
 pub const MOST_MAILBOXES: usize = 500;
 
@@ -63,12 +63,16 @@ pub fn id(value: &[u8]) -> Option<String> {
 pub struct Typed {
     /// In lower case: `text/plain`, `attachment`; empty if there is none.
     pub value: String,
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) parameters: Vec<(&'static str, String)>,
 }
+
+/// The parameters that somebody asks for. Only these are kept, each once: a field can bear thousands, and a mail thousands of fields.
+const KEPT: [&str; 6] = ["boundary", "charset", "filename", "name", "report-type", "smime-type"];
 
 impl Typed {
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        debug_assert!(KEPT.contains(&name), "{name} is not among the parameters that are kept");
+        self.parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -80,7 +84,11 @@ pub fn typed(value: &[u8]) -> Typed {
         Some(sub) => format!("{}/{sub}", found.ctype()),
         None => found.ctype().to_owned(),
     };
-    let parameters = found.attributes().unwrap_or_default().iter().map(|one| (one.name.to_lowercase(), encoded_words(&one.value)));
+    let given = found.attributes().unwrap_or_default();
+    let parameters = KEPT.iter().filter_map(|name| {
+        let first = given.iter().find(|one| one.name.eq_ignore_ascii_case(name))?;
+        Some((*name, encoded_words(&first.value)))
+    });
     Typed { value: value.to_lowercase(), parameters: parameters.collect() }
 }
 
@@ -127,6 +135,9 @@ mod tests {
         assert_eq!(found.parameter("filename"), Some("Lebensläufe.pdf"));
         assert_eq!(typed(b"attachment; filename=\"=?utf-8?q?M=C3=BCller.pdf?=\"").parameter("filename"), Some("Müller.pdf"));
         assert_eq!(typed(b"").value, "");
+        // What nobody asks for is not kept, however much of it there is; what is asked for is found behind it.
+        let many = typed(format!("text/plain{}; Charset=utf-8; charset=x", "; a=b".repeat(1_000)).as_bytes());
+        assert_eq!((many.parameter("charset"), many.parameters.len()), (Some("utf-8"), 1));
     }
 
     #[test]

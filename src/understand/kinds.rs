@@ -41,6 +41,8 @@ enum Meaning {
 /// A rule: its words, folded.
 struct Rule {
     words: Vec<String>,
+    /// Looked for as the first part of a compound, and nowhere else.
+    begins: bool,
     meaning: Meaning,
 }
 
@@ -52,43 +54,66 @@ const SHORTEST_COMPOUND_PART: usize = 5;
 impl Rules {
     /// The longest rule that fits the words from here on, and how many of them it takes (at least one).
     fn longest_at(&self, words: &[String]) -> (usize, Option<Meaning>) {
-        let letters = |rule: &&Rule| rule.words.iter().map(String::len).sum::<usize>();
-        let fitting = self.0.iter().filter(|rule| rule.fits(words)).max_by_key(letters);
-        fitting.map_or((1, None), |rule| (rule.words.len(), Some(rule.meaning)))
+        let fitting = self.0.iter().filter_map(|rule| Some((rule.fits(words)?, rule.letters(), rule)));
+        let best = fitting.max_by_key(|(fit, letters, _)| (*fit, *letters));
+        best.map_or((1, None), |(_, _, rule)| (rule.words.len(), Some(rule.meaning)))
     }
 }
 
 impl Rule {
-    fn fits(&self, words: &[String]) -> bool {
+    fn letters(&self) -> usize {
+        self.words.iter().map(String::len).sum()
+    }
+
+    fn fits(&self, words: &[String]) -> Option<Fit> {
         match self.words.as_slice() {
-            [word] => words.first().is_some_and(|token| is_or_contains(token, word)),
-            phrase => words.len() >= phrase.len() && phrase.iter().zip(words).all(|(rule, token)| rule == token),
+            [word] if self.begins => words.first()?.starts_with(word.as_str()).then_some(Fit::Begins),
+            [word] => fit(words.first()?, word),
+            phrase => (words.len() >= phrase.len() && phrase.iter().zip(words).all(|(rule, token)| rule == token)).then_some(Fit::Is),
         }
     }
 }
 
-/// The word itself, or a German compound that begins or ends with it (`zeugniskopie`, `bewerbungsanschreiben`).
-fn is_or_contains(token: &str, word: &str) -> bool {
-    token == word || word.len() >= SHORTEST_COMPOUND_PART && (token.starts_with(word) || token.ends_with(word))
+/// How a word of a rule stands in a word of a name; the better one counts. The last part of a compound says what the thing is:
+/// `Lebenslaufvorlage` is a blank form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    Begins,
+    Ends,
+    Is,
+}
+
+/// Endings of plurals and cases, German, English and Swedish.
+const ENDINGS: [&str; 7] = ["", "s", "e", "n", "en", "er", "es"];
+
+/// The word itself, or a compound that ends with it (`bewerbungsanschreiben`), perhaps in the plural.
+fn fit(token: &str, word: &str) -> Option<Fit> {
+    if token == word {
+        return Some(Fit::Is);
+    }
+    if word.len() < SHORTEST_COMPOUND_PART {
+        return None;
+    }
+    let stems = ENDINGS.iter().filter_map(|ending| token.strip_suffix(ending));
+    stems.filter_map(|stem| stem.strip_suffix(word)).map(|before| if before.is_empty() { Fit::Is } else { Fit::Ends }).max()
 }
 
 static RULES: LazyLock<Rules> = LazyLock::new(|| {
     let tables: BTreeMap<String, Table> =
         toml::from_str(include_str!("kinds.toml")).expect("kinds.toml is part of the program, and a test reads it");
     let mut rules = Vec::new();
-    let mut add = |languages: Languages, meaning: Meaning| {
-        let phrases = languages.into_values().flatten();
-        rules.extend(
-            phrases.flat_map(|phrase| folds(&phrase)).map(|phrase| Rule { words: phrase.split(' ').map(str::to_owned).collect(), meaning }),
-        );
+    let mut add = |phrases: Vec<String>, meaning: Meaning, begins: bool| {
+        let phrases = phrases.iter().flat_map(|phrase| folds(phrase));
+        rules.extend(phrases.map(|phrase| Rule { words: phrase.split(' ').map(str::to_owned).collect(), begins, meaning }));
     };
     for (name, table) in tables {
         let strong = match Kind::parse(&name) {
             Some(kind) => Meaning::Is(kind),
             None => Meaning::BlankForm,
         };
-        add(table.strong, strong);
-        add(table.weak.unwrap_or_default(), Meaning::Weak);
+        add(table.begins, strong, true);
+        add(table.strong.into_values().flatten().collect(), strong, false);
+        add(table.weak.into_values().flatten().collect(), Meaning::Weak, false);
     }
     Rules(rules)
 });
@@ -97,7 +122,10 @@ type Languages = BTreeMap<String, Vec<String>>;
 
 #[derive(Deserialize)]
 struct Table {
-    weak: Option<Languages>,
+    #[serde(default)]
+    begins: Vec<String>,
+    #[serde(default)]
+    weak: Languages,
     #[serde(flatten)]
     strong: Languages,
 }
@@ -185,6 +213,30 @@ mod tests {
         check("Bewerbungsunterlagen Müller.pdf", Kind::Dossier);
         check("Bewerbung Müller.pdf", Kind::Dossier);
         check("Bewerbung_Lebenslauf.pdf", Kind::Cv);
+        check("lebenslaufmueller.pdf", Kind::Cv);
+        check("Lebensläufe.pdf", Kind::Cv);
+        check("Zeugniskopien.pdf", Kind::Certificate);
+        check("Masterzeugnis.pdf", Kind::Certificate);
+        check("Schulzeugnissen.pdf", Kind::Certificate);
+        check("Zertifikate.pdf", Kind::Certificate);
+        check("Zertifikatsmappe.pdf", Kind::Certificate);
+        check("Certificates.pdf", Kind::Certificate);
+        check("Slutbetyg.pdf", Kind::Certificate);
+        check("Arbeitszeugnisse.pdf", Kind::EmploymentReference);
+        check("Motivationsschreiben.pdf", Kind::CoverLetter);
+    }
+
+    /// Acceptance: S1.22. Names and professions that begin with a word of another kind say nothing of the file.
+    #[test]
+    fn people_and_professions_in_names() {
+        check("Lebenslauf_Max_Mustermann.pdf", Kind::Cv);
+        check("Anschreiben_Mustermann.pdf", Kind::CoverLetter);
+        check("Zertifikat_Photoshop.pdf", Kind::Certificate);
+        check("Lebenslauf_Diplomingenieur_Meier.pdf", Kind::Cv);
+        check("Lebenslauf_Portfoliomanagerin.pdf", Kind::Cv);
+        check("Lebenslauf_Porträtfotograf.pdf", Kind::Cv);
+        check("Zeugnis_Formularwesen.pdf", Kind::Certificate);
+        check("Diplomarbeit.pdf", Kind::Other);
     }
 
     /// Acceptance: S1.23, S1.E12.
@@ -195,7 +247,10 @@ mod tests {
         check(".pdf", Kind::Other);
         check("Anschreiben_Lebenslauf.pdf", Kind::Other);
         check("Zeugnis und Lebenslauf.pdf", Kind::Other);
+        check("Lebenslauf_und_Zeugnisse.pdf", Kind::Other);
         check("Lebenslauf Vorlage.docx", Kind::Other);
+        check("Lebenslaufvorlage.docx", Kind::Other);
+        check("Zeugnismuster.docx", Kind::Other);
         check("Antrag Arbeitszeugnis.pdf", Kind::Other);
         check("Fotografie.pdf", Kind::Other);
         check("Vitamine.pdf", Kind::Other);

@@ -3,6 +3,7 @@
 mod automatic;
 mod dates;
 mod decode;
+mod encrypted;
 mod field;
 mod forward;
 mod html;
@@ -15,12 +16,15 @@ mod words;
 
 use crate::model::address::Mailbox;
 use crate::model::arrival::Envelope;
+use crate::model::digest;
 use crate::model::header::{self, Header};
 use crate::model::message::{Defect, How, Message, Original, PartRole};
 use crate::model::organisation::Rules;
+use forward::people;
 use mime::Tree;
 use parts::View;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use subject::Subject;
 
 /// Encoded mails inside encoded mails are opened this deep.
@@ -40,6 +44,7 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone(), bodies: 0 };
     reader.defects.extend(view.defects.iter().cloned());
     reader.defects.extend(head.defects);
+    reader.message.encrypted = view.is_encrypted;
     reader.message.text.clone_from(&view.text);
     reader.message.automatic = match subject.reference {
         // A typed number is a person's work.
@@ -66,6 +71,8 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
 struct Head {
     subject: String,
     from: Option<Mailbox>,
+    /// The From fields together name more than one address.
+    sender_is_unclear: bool,
     date: Option<String>,
     date_text: Option<String>,
     message_id: Option<String>,
@@ -91,8 +98,23 @@ impl Head {
             defects.push(Defect::BadDate);
         }
         let subject = header.first("Subject").map(field::text).unwrap_or_default();
-        Head { subject, from, date, date_text, message_id: header.first("Message-ID").and_then(field::id), defects }
+        let sender_is_unclear = is_sender_unclear(header);
+        Head { subject, from, sender_is_unclear, date, date_text, message_id: header.first("Message-ID").and_then(field::id), defects }
     }
+}
+
+/// RFC 5322 §3.6.2 allows several authors; then nobody can say who of them is the candidate. A display name that is another
+/// address is no better (G6), nor is a field too long to be read to its end.
+fn is_sender_unclear(header: &Header<'_>) -> bool {
+    let mut addresses = HashSet::new();
+    for from in header.all("From") {
+        if from.value.len() > field::LONGEST_VALUE {
+            return true;
+        }
+        addresses.extend(field::mailboxes(from.value).iter().filter_map(Mailbox::key));
+        addresses.extend(people::addresses(&field::text(from.value)));
+    }
+    addresses.len() > 1
 }
 
 struct Reader<'r> {
@@ -124,6 +146,9 @@ impl Reader<'_> {
             if self.bodies > LONGEST_BODIES {
                 self.defects.push(Defect::TextCut(LONGEST_BODIES));
                 original.body = String::new();
+            }
+            if original.sender_is_unclear && !self.defects.contains(&Defect::UnclearSender) {
+                self.defects.push(Defect::UnclearSender);
             }
             match self.message.original {
                 None => self.message.original = Some(original),
@@ -183,6 +208,7 @@ impl Reader<'_> {
         let head = Head::of(header);
         let view = View::of(tree, root);
         self.defects.extend(view.defects.iter().cloned());
+        self.message.encrypted |= view.is_encrypted;
         let people = |name: &str| header.all(name).flat_map(|field| field::mailboxes(field.value)).take(field::MOST_MAILBOXES).collect();
         let inner_subject = subject::read(&head.subject, self.rules);
         self.append_text(&head, &view.text);
@@ -196,6 +222,7 @@ impl Reader<'_> {
             date_text: head.date_text,
             body: view.text.trim_matches('\n').to_owned(),
             how: How::Attached,
+            sender_is_unclear: head.sender_is_unclear,
             level,
         }]);
         // Somebody may have forwarded inline before it was attached.
@@ -258,7 +285,7 @@ fn content_sha256(header: &Header<'_>, body: &[u8]) -> String {
         hash.update(b"\n");
     }
     hash.update(body);
-    parts::hex(&hash.finalize())
+    digest::finished(hash)
 }
 
 #[cfg(test)]

@@ -17,9 +17,17 @@ pub fn harmless(name: &str) -> Option<String> {
     (!clean.is_empty()).then(|| shortened(&clean))
 }
 
+/// Controls, and what changes or hides text without being seen: Unicode's Bidi_Control and Default_Ignorable_Code_Point, and the
+/// format characters (general category Cf) beside them. Joiners are among them: no name needs them to be found again.
 fn is_dangerous(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+            | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Cuts the stem, never the extension.
@@ -52,6 +60,13 @@ mod tests {
         check("..", None);
         check("a\u{0}b\r\n.pdf", Some("ab.pdf"));
         check("cv\u{202e}fdp.exe", Some("cvfdp.exe"));
+        // Every Bidi_Control there is, and some that only hide.
+        for hidden in "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars() {
+            check(&format!("cv{hidden}.pdf"), Some("cv.pdf"));
+        }
+        for hidden in "\u{ad}\u{34f}\u{115f}\u{180e}\u{200b}\u{2028}\u{2060}\u{2800}\u{3164}\u{fe0f}\u{feff}\u{e0041}".chars() {
+            check(&format!("cv{hidden}.pdf"), Some("cv.pdf"));
+        }
         check("Mu\u{308}ller.pdf", Some("Müller.pdf"));
         check("  zwei   Worte .pdf ", Some("zwei Worte .pdf"));
         check(".htaccess", Some("_htaccess"));

@@ -1,17 +1,21 @@
 //! What each part of a mail is for: text that is read, images that belong to it, files, further mails (G8).
 
 use super::decode::{self, Charset};
+use super::encrypted;
 use super::html;
 use super::kinds;
 use super::mime::{Shape, Tree};
 use super::names;
+use crate::model::digest;
 use crate::model::message::{Attachment, Defect, Encoding, Kind, PartRole, Source};
 use file_format::FileFormat;
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 
 /// Longest text of one mail that is looked at, in bytes; the raw mail keeps the rest.
 pub const LONGEST_TEXT: usize = 2 << 20;
+
+/// All texts of one mail that are decoded, in bytes: forms of one text say it twice.
+pub const MOST_TEXT: usize = 2 * LONGEST_TEXT;
 
 /// One mail of the tree: the outer one, or one inside.
 #[derive(Debug, Default)]
@@ -25,6 +29,9 @@ pub struct View {
     /// Content-IDs that the HTML shows.
     shown: HashSet<String>,
     has_html: bool,
+    pub is_encrypted: bool,
+    /// Bytes of text that were read, the forms that are not shown among them.
+    pub read: usize,
     pub defects: Vec<Defect>,
 }
 
@@ -48,9 +55,10 @@ impl View {
         let mut view = View::default();
         let reading = view.read(tree, root, None);
         view.text = reading.text;
+        view.is_encrypted |= encrypted::is_text(&view.text);
         if view.text.len() > LONGEST_TEXT {
             view.text.truncate(view.text.floor_char_boundary(LONGEST_TEXT));
-            view.defects.push(Defect::TextCut(LONGEST_TEXT));
+            view.tell_cut(Defect::TextCut(LONGEST_TEXT));
         }
         view.leaves.sort_unstable();
         view
@@ -58,6 +66,7 @@ impl View {
 
     fn read(&mut self, tree: &Tree<'_>, index: usize, parent: Option<&str>) -> Reading {
         let part = &tree.parts[index];
+        self.is_encrypted |= encrypted::is_part(tree, index);
         match part.shape {
             Shape::Multipart if part.media() == "multipart/alternative" => self.read_alternatives(tree, index),
             Shape::Multipart => {
@@ -105,14 +114,27 @@ impl View {
     }
 
     fn read_text(&mut self, tree: &Tree<'_>, index: usize, kind: Rank) -> Reading {
+        if self.read >= MOST_TEXT {
+            self.tell_cut(Defect::TextCut(LONGEST_TEXT));
+            return Reading { text: String::new(), rank: Rank::Nothing };
+        }
         let part = &tree.parts[index];
-        let (bytes, damaged) = decode::transfer(tree.body(index), part.encoding);
-        if damaged {
+        let charset = part.content.parameter("charset");
+        let (longest, too_long) = match kind {
+            Rank::Html => (html::LONGEST_HTML, Defect::HtmlCut(html::LONGEST_HTML)),
+            Rank::Plain | Rank::Nothing => (LONGEST_TEXT, Defect::TextCut(LONGEST_TEXT)),
+        };
+        let (bytes, damage) = decode::beginning(tree.body(index), part.encoding, longest * decode::width(charset));
+        if damage.is_damaged {
             self.defects.push(Defect::BadBase64(index));
         }
-        let charset = part.content.parameter("charset");
+        if damage.is_cut {
+            self.tell_cut(too_long);
+        }
         let (text, how) = decode::text(&bytes, charset);
         match how {
+            // A character cut in two is no fault of the mail's.
+            Charset::SomeBytesWrong if damage.is_cut && !text.trim_end_matches('\u{fffd}').contains('\u{fffd}') => (),
             Charset::Right => (),
             Charset::SomeBytesWrong => {
                 self.defects.push(Defect::BadCharacters { part: index, charset: charset.unwrap_or_default().into() })
@@ -126,13 +148,24 @@ impl View {
             self.shown.extend(html::shown_content_ids(&text));
             let (text, cut) = html::to_text(&text);
             if cut {
-                self.defects.push(Defect::HtmlCut(html::LONGEST_HTML));
+                self.tell_cut(Defect::HtmlCut(html::LONGEST_HTML));
             }
             text
         } else {
-            text.replace("\r\n", "\n").replace('\0', "")
+            let shown = &text[..text.floor_char_boundary(LONGEST_TEXT)];
+            if shown.len() < text.len() {
+                self.tell_cut(Defect::TextCut(LONGEST_TEXT));
+            }
+            shown.replace("\r\n", "\n").replace('\0', "")
         };
+        self.read += text.len();
         Reading { text, rank: kind }
+    }
+
+    fn tell_cut(&mut self, defect: Defect) {
+        if !self.defects.contains(&defect) {
+            self.defects.push(defect);
+        }
     }
 
     /// What becomes of a leaf of this mail.
@@ -166,7 +199,7 @@ impl View {
             media_type: sniffed(&bytes, part.shape),
             declared_type: part.media().to_owned(),
             size: bytes.len() as u64,
-            sha256: hex(&Sha256::digest(&bytes)),
+            sha256: digest::sha256(&bytes),
             role,
             reason,
             source: match in_memory {
@@ -204,11 +237,6 @@ fn sniffed(bytes: &[u8], shape: Shape) -> String {
         Shape::Unopened => "application/octet-stream".to_owned(),
         Shape::Leaf | Shape::Multipart => FileFormat::from_bytes(bytes).media_type().to_owned(),
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
 }
 
 /// Whether a message/rfc822 leaf stands in an encoding and must be decoded before it is opened (RFC 2046 §5.2.1 forbids it; it happens).

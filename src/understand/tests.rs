@@ -126,6 +126,56 @@ fn the_sender_that_is_shown() {
     assert!(message("From: x\nReply-To: r@e.example\n\nx").1.contains(&Defect::FromFromReplyTo));
 }
 
+/// Who wrote a mail inside, where its sender would like to be somebody else.
+#[test]
+fn unclear_senders_inside() {
+    let attached = |head: &str| {
+        let raw = format!("Subject: 4711 WG\nContent-Type: message/rfc822\n\n{head}\nSubject: x\n\ny\n");
+        let (message, defects) = message(&raw);
+        let original = message.original.unwrap();
+        assert_eq!(defects.contains(&Defect::UnclearSender), original.sender_is_unclear, "{head}");
+        (original.from.address, original.sender_is_unclear)
+    };
+    let check = |head: &str, address: &str, unclear: bool| assert_eq!(attached(head), (Some(address.to_owned()), unclear), "{head}");
+    check("From: Maria <m@e.example>", "m@e.example", false);
+    check("From: \"m@e.example\" <m@e.example>", "m@e.example", false);
+    check("From: m@e.example <M@e.example>", "M@e.example", false);
+    check("From: Müller, Maria <m@e.example>", "m@e.example", false);
+    check("From: Maria via Jobs <jobs@e.example>", "jobs@e.example", false);
+    check("From: Maria <m@e.example>\nFrom: M <m@E.example>", "m@e.example", false);
+    check("From: \"m@e.example\" <mallory@evil.example>", "mallory@evil.example", true);
+    check("From: =?utf-8?q?m=40e.example?= <mallory@evil.example>", "mallory@evil.example", true);
+    check("From: mallory@evil.example (m@e.example)", "mallory@evil.example", true);
+    check("From: Maria <m@e.example>\nFrom: mallory@evil.example", "m@e.example", true);
+    check("From: Maria <m@e.example>, mallory@evil.example", "m@e.example", true);
+    check(&format!("From: Maria <m@e.example>,{}\n mallory@evil.example", " ".repeat(20_000)), "m@e.example", true);
+    let inline = message("Subject: 4711 WG: x\n\nVon: m@e.example <mallory@evil.example>\nBetreff: x\n\ny\n").0.original.unwrap();
+    assert_eq!((inline.from.address.as_deref(), inline.sender_is_unclear), (Some("mallory@evil.example"), true));
+}
+
+/// Acceptance: S1.E14. The mail itself, one attached to it, one forwarded in its text; signed mail is read.
+#[test]
+fn encrypted_mail() {
+    const PGP: &str = "Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=e\n\n--e\nContent-Type: application/pgp-encrypted\n\n\
+                       Version: 1\n--e\nContent-Type: application/octet-stream; name=encrypted.asc\n\n-----BEGIN PGP MESSAGE-----\n--e--\n";
+    const SIGNED: &str = "Content-Type: multipart/signed; boundary=e\n\n--e\n\nHallo\n--e\nContent-Type: application/pgp-signature; name=signature.asc\n\nx\n--e--\n";
+    let check = |raw: &str, want: bool| assert_eq!(message(raw).0.encrypted, want, "{raw}");
+    let attached = |inner: &str| {
+        format!(
+            "Subject: 4711 WG\nContent-Type: multipart/mixed; boundary=o\n\n--o\n\nx\n--o\nContent-Type: message/rfc822\n\nFrom: m@e.example\n{inner}\n--o--\n"
+        )
+    };
+    for (mail, want) in [(PGP, true), (SIGNED, false)] {
+        check(&format!("Subject: 4711 x\n{mail}"), want);
+        check(&attached(mail), want);
+    }
+    check("Subject: 4711 x\nContent-Type: application/pkcs7-mime; smime-type=enveloped-data\n\nx", true);
+    check(
+        "Subject: WG: 4711\n\nSiehe unten\n\nVon: m@e.example\nBetreff: x\n\n-----BEGIN PGP MESSAGE-----\n\nhQ\n-----END PGP MESSAGE-----\n",
+        true,
+    );
+}
+
 #[test]
 fn automatic_mail_and_typed_numbers() {
     let automatic = |subject: &str, envelope: Option<&Envelope>| {
@@ -193,6 +243,17 @@ fn what_is_held_is_bounded_by_what_was_sent() {
         assert!(message.original.is_some(), "{name}: nothing was unpacked");
         assert!(held(&message) < 2 * raw.len() + LONGEST_BODIES, "{name}: {} bytes of {}", held(&message), raw.len());
     }
+    // Three bytes of text from each byte that was sent, in many parts; what is beyond the limit is never decoded.
+    let mut texts = b"Content-Type: multipart/mixed; boundary=b\n\n".to_vec();
+    for _ in 0..10 {
+        texts.extend_from_slice(b"--b\nContent-Type: text/plain; charset=windows-874\n\n");
+        texts.extend(vec![0xa1; 1_000_000]);
+        texts.push(b'\n');
+    }
+    let tree = Tree::read(&texts);
+    let view = View::of(&tree, 0);
+    assert!(view.text.len() <= parts::LONGEST_TEXT && view.read <= parts::MOST_TEXT + parts::LONGEST_TEXT, "{}", view.read);
+    assert_eq!(view.defects, [Defect::TextCut(parts::LONGEST_TEXT)]);
     let ids = html::shown_content_ids(&"cid:".repeat(100_000));
     assert!(ids.iter().map(String::len).sum::<usize>() < 400_000);
 }
@@ -203,7 +264,7 @@ fn ranges_hold(raw: &[u8]) {
     for part in &message.attachments {
         if let Source::Range { range, encoding } = &part.source {
             let bytes = decoded(&raw[range.clone()], *encoding);
-            assert_eq!((parts::hex(&Sha256::digest(&bytes)), bytes.len() as u64), (part.sha256.clone(), part.size));
+            assert_eq!((digest::sha256(&bytes), bytes.len() as u64), (part.sha256.clone(), part.size));
         }
     }
 }

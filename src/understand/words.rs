@@ -12,6 +12,7 @@ pub struct Words {
     pub tags: HashSet<String>,
     pub forward_separators: HashSet<String>,
     pub either_separators: HashSet<String>,
+    pub on_behalf: Vec<String>,
     /// Field name to meaning; a name that means two things in two languages keeps both.
     fields: HashMap<String, Vec<FieldName>>,
     /// Month name to 1…12.
@@ -66,6 +67,7 @@ struct Prefixes {
 struct Separators {
     forward: Vec<String>,
     either: Vec<String>,
+    on_behalf: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -119,6 +121,7 @@ impl Tables {
             tags: self.prefixes.tags.into_iter().collect(),
             forward_separators: self.separators.forward.into_iter().collect(),
             either_separators: self.separators.either.into_iter().collect(),
+            on_behalf: self.separators.on_behalf,
             fields,
             months,
             zones: self.zones,

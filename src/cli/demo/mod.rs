@@ -144,8 +144,9 @@ const SCENES: [Scene; 6] = [
 
 const OUT_OF_OFFICE: &str = include_str!("../../../fixtures/demo/6-out-of-office.eml");
 
-/// Who must have got mail from us, and how often: notices of two filed mails, receipts for two held ones.
-const CAUGHT: [(&str, usize); 2] = [(PETRA, 4), (MAX, 2)];
+/// Who must have got mail from us, and how often: notices of two filed mails, receipts for two held ones, and once an hour the
+/// tenant's own address hears that mail is held.
+const CAUGHT: [(&str, usize); 3] = [(PETRA, 4), (MAX, 2), ("hr@acme.example", 1)];
 
 impl Demo {
     async fn start() -> anyhow::Result<Demo> {

@@ -11,24 +11,42 @@ pub struct Results {
     pub dmarc: Option<Dmarc>,
 }
 
-/// Longest field looked at, in bytes.
+/// Longest field that is read, in bytes. Of a longer one nothing counts: cut, it might say something else.
 const LONGEST: usize = 8 * 1024;
 
 /// Reads the value; none if there is no authserv-id.
 pub fn read(value: &[u8]) -> Option<Results> {
-    let tokens = tokens(&String::from_utf8_lossy(&value[..value.len().min(LONGEST)]));
+    if value.len() > LONGEST {
+        return None;
+    }
+    let tokens = tokens(&String::from_utf8_lossy(value));
     let mut statements = tokens.split(|token| *token == Token::Semicolon);
-    // RFC 8601 §2.5: the identifier, then perhaps a version.
-    let Some(Token::Word(authserv_id)) = statements.next()?.first() else { return None };
+    // RFC 8601 §2.2: the identifier, one token or one quoted string, then perhaps the version, which is 1 (§2.3).
+    let authserv_id = match statements.next()? {
+        [id] => id.value()?,
+        [id, Token::Word(version)] if version == "1" => id.value()?,
+        _ => return None,
+    };
     let dmarc = statements.find_map(dmarc);
-    Some(Results { authserv_id: authserv_id.clone(), dmarc })
+    Some(Results { authserv_id: authserv_id.to_owned(), dmarc })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     Word(String),
+    Quoted(String),
     Equals,
     Semicolon,
+}
+
+impl Token {
+    /// RFC 2045 §5.1: a value is a token or a quoted string.
+    fn value(&self) -> Option<&str> {
+        match self {
+            Token::Word(text) | Token::Quoted(text) => Some(text),
+            Token::Equals | Token::Semicolon => None,
+        }
+    }
 }
 
 /// Words, quoted strings, `=` and `;`; comments and folds are passed over. RFC 5322 §3.2.2: comments nest.
@@ -47,24 +65,32 @@ fn tokens(text: &str) -> Vec<Token> {
             ')' if depth > 0 => depth -= 1,
             _ if depth > 0 => (),
             '"' => {
-                while let Some(c) = chars.next() {
-                    match c {
-                        '"' => break,
-                        '\\' => word.extend(chars.next()),
-                        c => word.push(c),
-                    }
-                }
+                finish(&mut word, &mut tokens);
+                tokens.push(Token::Quoted(quoted(&mut chars)));
             }
             '=' | ';' => {
                 finish(&mut word, &mut tokens);
                 tokens.push(if c == '=' { Token::Equals } else { Token::Semicolon });
             }
-            c if c.is_whitespace() => finish(&mut word, &mut tokens),
+            c if c.is_ascii_whitespace() => finish(&mut word, &mut tokens),
             c => word.push(c),
         }
     }
     finish(&mut word, &mut tokens);
     tokens
+}
+
+/// The rest of a quoted string, its end taken. RFC 5322 §3.2.4.
+fn quoted(chars: &mut std::str::Chars<'_>) -> String {
+    let mut text = String::new();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => break,
+            '\\' => text.extend(chars.next()),
+            c => text.push(c),
+        }
+    }
+    text
 }
 
 fn finish(word: &mut String, tokens: &mut Vec<Token>) {
@@ -80,11 +106,21 @@ fn dmarc(statement: &[Token]) -> Option<Dmarc> {
     if !method.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case("dmarc")) {
         return None;
     }
-    let header_from = properties.windows(3).find_map(|three| match three {
-        [Token::Word(name), Token::Equals, Token::Word(value)] if name.eq_ignore_ascii_case("header.from") => Some(value.to_lowercase()),
-        _ => None,
-    });
-    Some(Dmarc { result: result.to_lowercase(), header_from })
+    Some(Dmarc { result: result.to_lowercase(), header_from: header_from(properties) })
+}
+
+/// The one domain of `header.from`. None if there are two, or if the properties are not `name=value` throughout: a result whose
+/// words can be read in two ways proves nothing.
+fn header_from(mut properties: &[Token]) -> Option<String> {
+    let mut found: Option<String> = None;
+    while let [Token::Word(name), Token::Equals, value, rest @ ..] = properties {
+        let value = value.value()?.to_lowercase();
+        if name.eq_ignore_ascii_case("header.from") && found.replace(value.clone()).is_some_and(|before| before != value) {
+            return None;
+        }
+        properties = rest;
+    }
+    found.filter(|_| properties.is_empty())
 }
 
 #[cfg(test)]
@@ -119,6 +155,19 @@ mod tests {
             Some(("pass", Some("acme.example"))),
         );
         check("mx.acme.example; spf=fail ((); dmarc=pass header.from=acme.example", "mx.acme.example", None);
+        let both = |properties: &str, domain: Option<&str>| {
+            check(&format!("mx.acme.example; dmarc=pass {properties}"), "mx.acme.example", Some(("pass", domain)));
+        };
+        both("action=none header.from=acme.example policy.dmarc=reject", Some("acme.example"));
+        both("header.from=\"acme.example\"", Some("acme.example"));
+        both("header.from=acme.example header.from=ACME.example", Some("acme.example"));
+        both("header.from=acme.example header.from=evil.example", None);
+        both("policy.x=header.from=acme.example", None);
+        both("policy.x header.from=acme.example", None);
+        both("header.from=\"acme.example\".evil.example", None);
+        both("header.from=acme.example header.from=", None);
+        // The identifier may be quoted, and a version and comments may follow it.
+        check("\"mx.acme.example\" (c) 1 (d); none", "mx.acme.example", None);
         // The first DMARC result counts.
         check(
             "mx.acme.example; dmarc=fail header.from=a.example; dmarc=pass header.from=acme.example",
@@ -132,5 +181,18 @@ mod tests {
         for value in ["", ";", " ; dmarc=pass", "=x"] {
             assert_eq!(read(value.as_bytes()), None, "{value}");
         }
+        for id in [
+            "mx.acme.example=evil",
+            "mx.acme.example evil.example",
+            "mx.acme.example 1 evil.example",
+            "mx.acme.example 2",
+            "mx.\"acme\".example",
+            "\"mx.acme\".example",
+            "mx.acme.example \"1\"",
+        ] {
+            assert_eq!(read(format!("{id}; dmarc=pass header.from=acme.example").as_bytes()), None, "{id}");
+        }
+        let long = format!("mx.acme.example; {}dmarc=pass header.from=acme.example", " ".repeat(LONGEST));
+        assert_eq!(read(long.as_bytes()), None);
     }
 }

@@ -37,8 +37,9 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
         origin: connection.origin,
         from,
         from_fields: count(&header, "From"),
+        from_is_incomplete: header.too_many || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
         pinned: pinned(connection, &header),
-        hops: count(&header, "Received"),
+        hops: header.hops(),
     }
 }
 
@@ -94,7 +95,12 @@ mod tests {
             b"Received: a\r\nReceived: b\r\nFrom: \"P\" <Petra@Acme.example>\r\nFrom: x@y.example, z@y.example\r\n\r\n",
         );
         assert_eq!(facts.from, ["petra@acme.example", "x@y.example", "z@y.example"]);
-        assert_eq!((facts.from_fields, facts.hops), (2, 2));
+        assert_eq!((facts.from_fields, facts.hops, facts.from_is_incomplete), (2, 2, false));
+        let hidden = format!("From: petra@acme.example,{}\r\n x@evil.example\r\n\r\n", " ".repeat(LONGEST_FROM));
+        let behind = format!("From: petra@acme.example\r\n{}From: x@evil.example\r\n\r\n", "X: y\r\n".repeat(2_000));
+        for head in [hidden, behind] {
+            assert!(gather(&connection(Origin::Relay), head.as_bytes()).from_is_incomplete);
+        }
     }
 
     /// Only the topmost field, only from a trusted relay, only with the pinned name.

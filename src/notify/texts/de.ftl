@@ -29,6 +29,8 @@ receipt-application_erased = Die Bewerbung mit der Nummer { $number } wurde gel�
 receipt-sender_may_not_import = Deine Rolle darf keine Antworten importieren. Bitte eine zuständige Personalmanagerin oder einen Personalmanager, die Nachricht weiterzuleiten.
 receipt-number_and_sender_disagree = Die Bewerbungsnummer { $number } gehört zu einer anderen Person als der, die die Nachricht geschrieben hat. Bitte prüfe die Nummer und leite die Nachricht noch einmal weiter.
 receipt-number_unconfirmed = Wir kennen die Person, die die Nachricht geschrieben hat, bei der Nummer { $number } nicht. Damit nichts in der falschen Akte landet, wartet die Nachricht, bis die Zuordnung von Hand bestätigt ist.
+receipt-sender_unclear = Es ist nicht klar, wer die Nachricht geschrieben hat: Sie nennt mehrere Absender oder als Namen eine andere Adresse als die des Absenders. Wer den Import betreut, sieht sie sich an.
+receipt-encrypted = Die Nachricht ist verschlüsselt; ihr Inhalt lässt sich hier nicht lesen. Bitte entschlüssle sie in deinem Mailprogramm und leite sie unverschlüsselt noch einmal weiter.
 receipt-end = Antworten auf diese E-Mail werden nicht gelesen.
 
 held-subject = Eine weitergeleitete Nachricht wartet

@@ -29,6 +29,8 @@ receipt-application_erased = The application with the number { $number } has bee
 receipt-sender_may_not_import = Your role may not import replies. Please ask a responsible HR manager to forward the message.
 receipt-number_and_sender_disagree = The reference number { $number } belongs to another person than the one who wrote the message. Please check the number and forward the message again.
 receipt-number_unconfirmed = The person who wrote the message is not known under the number { $number }. So that nothing ends up in the wrong file, the message waits until it is confirmed by hand where it belongs.
+receipt-sender_unclear = It is not clear who wrote the message: it names several senders, or a name that is another address than the sender's. Those who operate the import look at it.
+receipt-encrypted = The message is encrypted, so nothing in it can be read. Please decrypt it in your mail program and forward it again without encryption.
 receipt-end = Answers to this e-mail are not read.
 
 held-subject = A forwarded message waits

@@ -29,6 +29,8 @@ receipt-application_erased = Ansökan med numret { $number } har raderats. Inget
 receipt-sender_may_not_import = Din roll får inte importera svar. Be en ansvarig HR-chef att vidarebefordra meddelandet.
 receipt-number_and_sender_disagree = Ansökningsnumret { $number } tillhör en annan person än den som skrev meddelandet. Kontrollera numret och vidarebefordra meddelandet igen.
 receipt-number_unconfirmed = Personen som skrev meddelandet är inte känd under numret { $number }. För att inget ska hamna i fel akt väntar meddelandet tills någon har bekräftat för hand var det hör hemma.
+receipt-sender_unclear = Det är oklart vem som skrev meddelandet: det anger flera avsändare, eller som namn en annan adress än avsändarens. De som sköter importen tittar på det.
+receipt-encrypted = Meddelandet är krypterat, så innehållet går inte att läsa här. Dekryptera det i ditt e-postprogram och vidarebefordra det igen utan kryptering.
 receipt-end = Svar på det här mejlet läses inte.
 
 held-subject = Ett vidarebefordrat meddelande väntar

@@ -1,6 +1,6 @@
 //! The header block of a forwarded mail: lines of `Word: value` in any order, wrapped or bold, until an empty line.
 
-use super::Line;
+use super::HeadLine;
 use crate::understand::words::{FieldName, WORDS};
 
 /// A header block that was found.
@@ -22,7 +22,7 @@ const LONGEST: usize = 60;
 
 impl Block {
     /// Reads a block whose first field stands at `start`. It must name a sender and at least one field more.
-    pub fn read(lines: &[Line<'_>], start: usize) -> Option<Block> {
+    pub fn read(lines: &[HeadLine<'_>], start: usize) -> Option<Block> {
         let mut block = Block { depth: lines.get(start)?.depth, ..Block::default() };
         let mut seen: Vec<FieldName> = Vec::new();
         let mut last = None;
@@ -102,7 +102,7 @@ impl<'a> Field<'a> {
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> HeadLine<'a> {
     /// The field that the line is where the fields `seen` stand above it, and its value.
     fn field_after(&self, seen: &[FieldName]) -> Option<(FieldName, &'a str)> {
         let field = self.field?;

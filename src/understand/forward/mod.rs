@@ -43,8 +43,42 @@ struct Line<'a> {
     /// Behind the quote marks, without blanks at the end.
     text: &'a str,
     whole: &'a str,
-    /// What it means as a field of a header block. Looked up once: many blocks may be tried that begin or end here.
+}
+
+/// A line that may be part of a header block.
+#[derive(Clone, Copy, Debug)]
+struct HeadLine<'a> {
+    line: Line<'a>,
+    /// What it means as a field. Looked up once: many blocks may be tried that begin or end here.
     field: Option<Field<'a>>,
+    /// Offset of the next line in the text.
+    next: usize,
+}
+
+/// Header blocks are looked for in so many lines: what is kept of a line costs many times an empty one's byte.
+const MOST_LINES: usize = 20_000;
+
+impl<'a> HeadLine<'a> {
+    /// The beginning of a text, a line each.
+    fn all(text: &'a str) -> Vec<HeadLine<'a>> {
+        let mut next = 0;
+        let lines = text.split_inclusive('\n').take(MOST_LINES);
+        lines
+            .map(|whole| {
+                next += whole.len();
+                let line = Line::new(whole.trim_end_matches(['\r', '\n']));
+                HeadLine { line, field: Field::read(line.text), next }
+            })
+            .collect()
+    }
+}
+
+impl<'a> std::ops::Deref for HeadLine<'a> {
+    type Target = Line<'a>;
+
+    fn deref(&self) -> &Line<'a> {
+        &self.line
+    }
 }
 
 impl<'a> Line<'a> {
@@ -54,8 +88,7 @@ impl<'a> Line<'a> {
             depth += 1;
             rest = behind;
         }
-        let text = rest.trim();
-        Line { depth, text, whole, field: Field::read(text) }
+        Line { depth, text: rest.trim(), whole }
     }
 
     fn is_blank(&self) -> bool {
@@ -85,7 +118,7 @@ const GAP: usize = 3;
 
 /// The first forward in the text, and the note above it. `implicit`: header blocks that replies bear as well count too.
 fn unwrap(text: &str, implicit: bool) -> Option<(String, Original)> {
-    let lines: Vec<Line<'_>> = text.lines().map(Line::new).collect();
+    let lines = HeadLine::all(text);
     for at in 0..lines.len() {
         let separator = separator(&lines[at]);
         let block = match separator {
@@ -97,7 +130,8 @@ fn unwrap(text: &str, implicit: bool) -> Option<(String, Original)> {
         };
         let Some(block) = block else { continue };
         if separator == Some(Separator::Forward) || implicit {
-            return Some((note(&lines[..at]), original(&lines, &block)));
+            let behind = lines[..block.end].last().map_or(0, |last| last.next);
+            return Some((note(&lines[..at]), original(&text[behind..], &block)));
         }
     }
     None
@@ -125,25 +159,31 @@ fn separator(line: &Line<'_>) -> Option<Separator> {
 }
 
 /// What stands above, without the line that Outlook draws.
-fn note(lines: &[Line<'_>]) -> String {
-    let is_rule = |line: &Line<'_>| line.text.len() >= 5 && line.text.bytes().all(|b| matches!(b, b'_' | b'-'));
+fn note(lines: &[HeadLine<'_>]) -> String {
+    let is_rule = |line: &HeadLine<'_>| line.text.len() >= 5 && line.text.bytes().all(|b| matches!(b, b'_' | b'-'));
     let end = lines.iter().rposition(|line| !line.is_blank() && !is_rule(line)).map_or(0, |last| last + 1);
     let text: Vec<&str> = lines[..end].iter().map(|line| line.whole.trim_end()).collect();
     text.join("\n").trim().to_owned()
 }
 
-fn original(lines: &[Line<'_>], block: &Block) -> Original {
-    let body = lines[block.end..].iter().take_while(|line| line.depth >= block.depth || line.is_blank());
-    let body: Vec<&str> = body.map(|line| line.unquoted(block.depth).trim_end()).collect();
+/// The mail of the block; `behind` is the text behind it, read line by line: it may have millions.
+fn original(behind: &str, block: &Block) -> Original {
+    let mut body = String::new();
+    for line in behind.lines().map(Line::new).take_while(|line| line.depth >= block.depth || line.is_blank()) {
+        body.push_str(line.unquoted(block.depth).trim_end());
+        body.push('\n');
+    }
     let date_text = block.date.clone().filter(|text| !text.is_empty());
+    let writer = people::one(&block.from);
     Original {
-        from: people::one(&block.from),
+        from: writer.mailbox,
+        sender_is_unclear: !writer.is_clear,
         to: people::many(&block.to),
         cc: people::many(&block.cc),
         subject: block.subject.clone(),
         date: date_text.as_deref().and_then(super::dates::read),
         date_text,
-        body: body.join("\n").trim_matches('\n').to_owned(),
+        body: body.trim_matches('\n').to_owned(),
         how: How::Inline,
         level: 0,
     }

@@ -61,6 +61,18 @@ fn bold_wrapped_and_swedish() {
     check(swedish, Some(Prefix::Forward), "", MARIA, "Sv: x", "2026-11-20T18:02:00", "Hej");
 }
 
+/// Header blocks are looked for in the first lines alone; behind one, nothing is lost.
+#[test]
+fn long_texts() {
+    let block = "Von: Maria Müller <maria@example.net>\nBetreff: x\n\n";
+    let long = "Zeile\n".repeat(3 * MOST_LINES);
+    check(&format!("{block}{long}"), Some(Prefix::Forward), "", MARIA, "x", "", long.trim_end());
+    assert_eq!(read(&format!("{}{block}", "\n".repeat(MOST_LINES)), Some(Prefix::Forward), &rules()), None);
+    assert_eq!(HeadLine::all(&"\n".repeat(1 << 20)).len(), MOST_LINES);
+    let at_the_end = format!("{}{block}Hallo", "\n".repeat(MOST_LINES - 2));
+    check(&at_the_end, Some(Prefix::Forward), "", MARIA, "x", "", "Hallo");
+}
+
 #[test]
 fn a_chain_is_kept() {
     let text = "-------- Forwarded Message --------\nSubject: Fwd: x\nDate: Fri, 20 Nov 2026 18:02:11 +0100\nFrom: Petra <petra@acme.example>\nTo: max@acme.example\n\nfyi\n\n---------- Forwarded message ---------\nFrom: Maria Müller <maria@example.net>\nDate: Thu, Nov 19, 2026 at 6:02 PM\nSubject: x\nTo: petra@acme.example\n\nHello";
