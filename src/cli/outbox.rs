@@ -2,6 +2,7 @@
 
 use super::{Done, On, actor, show};
 use crate::model::id::OutboundId;
+use crate::model::outbound::MessageState;
 use crate::store::outbox::Outbound;
 use serde_json::json;
 
@@ -16,10 +17,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Try a message again at once
+    /// Try a message again at once, or all that failed
     Retry {
         /// The message's id, as `outbox list` prints it
-        id: OutboundId,
+        #[arg(required_unless_present = "failed")]
+        id: Option<OutboundId>,
+        /// Every message that failed: after the relay has been mended
+        #[arg(long, conflicts_with = "id")]
+        failed: bool,
     },
 }
 
@@ -31,10 +36,20 @@ pub async fn run(on: &On, command: Command) -> Done {
             let messages = store.messages(&tenant.id, all).await?;
             list(&messages, json)
         }
-        Command::Retry { id } => {
-            store.retry_message(&tenant.id, id, actor()).await?;
+        Command::Retry { id, failed } => {
+            let mut ids: Vec<OutboundId> = id.into_iter().collect();
+            if failed {
+                let messages = store.messages(&tenant.id, false).await?;
+                ids.extend(messages.iter().filter(|message| message.state == MessageState::Failed).map(|message| message.id));
+            }
+            for id in &ids {
+                store.retry_message(&tenant.id, *id, actor()).await?;
+            }
             store.close().await;
-            show::out(format!("{id} will be tried at once"))
+            match ids.as_slice() {
+                [] => show::out("no message has failed"),
+                ids => ids.iter().try_for_each(|id| show::out(format!("{id} will be tried at once"))),
+            }
         }
     }
 }
@@ -54,14 +69,19 @@ pub fn list(messages: &[Outbound], as_json: bool) -> Done {
     }
     let row = |message: &Outbound| {
         let error = message.last_error.as_deref().map(show::clean).unwrap_or_default();
+        let next = if message.state == MessageState::Deferred { show::at(message.next_attempt_at) } else { String::new() };
         vec![
             message.id.to_string(),
             message.state.as_str().to_owned(),
             message.attempts.to_string(),
+            next,
             show::clean(&message.recipient),
             show::clean(&message.subject),
             error,
         ]
     };
-    show::out(show::table(&["id", "state", "tries", "to", "subject", "last error"], &messages.iter().map(row).collect::<Vec<_>>()))
+    show::out(show::table(
+        &["id", "state", "tries", "next try", "to", "subject", "last error"],
+        &messages.iter().map(row).collect::<Vec<_>>(),
+    ))
 }

@@ -11,6 +11,7 @@ mod folder;
 mod harness;
 mod kill;
 mod postfix;
+mod relay;
 mod released;
 mod shown;
 mod story;

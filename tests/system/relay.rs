@@ -1,0 +1,71 @@
+//! Relays that say no. A fake stands for them: no real one refuses on demand.
+
+use crate::harness::*;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+
+/// Answers every session with this greeting, and every RCPT with that reply; returns its port. Ends with the test.
+fn relay(greeting: &'static str, to_rcpt: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            std::thread::spawn(move || session(stream.unwrap(), greeting, to_rcpt));
+        }
+    });
+    port
+}
+
+fn session(mut stream: TcpStream, greeting: &str, to_rcpt: &str) -> std::io::Result<()> {
+    let lines = BufReader::new(stream.try_clone()?).lines();
+    write!(stream, "{greeting}\r\n")?;
+    for line in lines {
+        let reply = match line?.split(' ').next() {
+            Some("RCPT") => to_rcpt,
+            Some("QUIT") => return write!(stream, "221 bye\r\n"),
+            _ => "250 ok",
+        };
+        write!(stream, "{reply}\r\n")?;
+    }
+    Ok(())
+}
+
+fn section(port: u16) -> String {
+    format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {port}\n")
+}
+
+/// Acceptance: S1.24. What a relay says of everything is tried again; what it says of a recipient is final, until an operator asks.
+#[test]
+fn a_no_to_everything_and_a_no_to_one() {
+    let mut acme = Installation::new();
+    acme.configure("", &section(relay("554 no SMTP service here", "")));
+    let daemon = acme.serve();
+    let id = daemon.delivers(&Forward::default().mail());
+    acme.ended(&id);
+    let states = |acme: &Installation, state: &str, error: &str| {
+        eventually(state, || {
+            let messages = acme.messages();
+            let fits =
+                |message: &serde_json::Value| message["state"] == state && message["last_error"].as_str().unwrap_or("").contains(error);
+            (messages.len() == 2 && messages.iter().all(fits)).then_some(())
+        })
+    };
+    states(&acme, "deferred", "554");
+    daemon.stop();
+    acme.configure("", &section(relay("220 relay.example", "550 5.1.1 nobody of that name")));
+    let daemon = acme.serve();
+    for message in acme.messages() {
+        acme.succeeds(&["outbox", "retry", message["id"].as_str().unwrap(), "--tenant", "acme"]);
+    }
+    states(&acme, "failed", "5.1.1");
+    daemon.stop();
+    let relay = acme.relay_section();
+    acme.configure("", &relay);
+    let daemon = acme.serve();
+    let said = acme.succeeds(&["outbox", "retry", "--failed", "--tenant", "acme"]);
+    assert_eq!(said.matches("will be tried at once").count(), 2, "{said}");
+    assert_eq!(acme.all_sent().len(), 2);
+    assert!(acme.succeeds(&["outbox", "retry", "--failed", "--tenant", "acme"]).contains("no message has failed"));
+    daemon.stop();
+    acme.is_sound();
+}
