@@ -60,7 +60,7 @@ async fn send_due(store: &Store, transport: &Transport, outgoing: &Outgoing, sto
                         Ok(()) => hand_over(store, transport, &message).await,
                         Err(why) => HandedOver::NotNow(why),
                     };
-                    write_down(store, outgoing, &message, ended).await;
+                    write_down(store, outgoing, &message, ended, stop).await;
                 }
             })
             .await;
@@ -80,7 +80,7 @@ async fn hand_over(store: &Store, transport: &Transport, message: &Outbound) -> 
     transport.hand_over(message, attached).await
 }
 
-async fn write_down(store: &Store, outgoing: &Outgoing, message: &Outbound, ended: HandedOver) {
+async fn write_down(store: &Store, outgoing: &Outgoing, message: &Outbound, ended: HandedOver, stop: &CancellationToken) {
     let (id, attempts) = (message.id, message.attempts);
     let tried = judged(message, ended, outgoing.give_up_after, Timestamp::now());
     match &tried {
@@ -90,9 +90,10 @@ async fn write_down(store: &Store, outgoing: &Outgoing, message: &Outbound, ende
         }
         Tried::Failed { .. } => warn!(message.id = %id, attempts, "message {id} is not delivered; `rohrpost outbox list` says why"),
     }
-    if let Err(error) = store.message_tried(message, tried).await {
-        // It will be tried again when its lease ends, under the same Message-ID.
-        warn!(message.id = %id, error = format!("{error:#}"), "how message {id} ended could not be written down");
+    // Unwritten, it would be sent once more when its lease ends; so the writing waits until the database is there again.
+    while let Err(error) = store.message_tried(message, tried.clone()).await {
+        warn!(message.id = %id, error = format!("{error:#}"), "how message {id} ended could not be written down; trying again");
+        tokio::select! { () = stop.cancelled() => return, () = tokio::time::sleep(LOOK) => () }
     }
 }
 
