@@ -4,7 +4,7 @@ use super::{Done, Failure, On, show};
 use crate::config::Config;
 use crate::intake::accept;
 use crate::intake::smtp::tls::Certificate;
-use crate::store::{Missing, Store};
+use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -52,9 +52,10 @@ pub async fn run(on: &On) -> Done {
 }
 
 async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<String>) {
-    if !config.place.database.exists() {
-        notes.push("there is no database yet; `rohrpost import FILE.json` or `rohrpost serve` makes one".into());
-        return;
+    match store::check_place(&config.place) {
+        Ok(true) => (),
+        Ok(false) => return notes.push("there is no database yet; `rohrpost import FILE.json` or `rohrpost serve` makes one".into()),
+        Err(error) => return faults.push(format!("database: {error:#}")),
     }
     match Store::open(&config.place, Missing::IsAnError).await {
         Ok(store) => {

@@ -12,6 +12,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
+use tracing::warn;
 
 /// Our header fields begin so; the raw mail begins behind the last of them.
 const OURS: &str = "X-Rohrpost-";
@@ -34,6 +35,8 @@ pub struct Folder {
     path: PathBuf,
     /// What was read of each file, as long as it stays the same.
     known: HashMap<PathBuf, (Stamp, Option<Identity>)>,
+    /// Held mails whose stored bytes are not those that were accepted: they have no file, since none would be recognised.
+    damaged: HashSet<ArrivalId>,
 }
 
 /// By what a file is seen to have changed.
@@ -65,7 +68,7 @@ impl Dropped {
 
 impl Folder {
     pub fn new(path: PathBuf) -> Folder {
-        Folder { path, known: HashMap::new() }
+        Folder { path, known: HashMap::new(), damaged: HashSet::new() }
     }
 
     /// Makes what is missing of the folders. Fails where a link or somebody else's folder stands in the place of one of ours.
@@ -110,7 +113,10 @@ impl Folder {
             }
         }
         for listed in held.iter().filter(|listed| !shown.contains(&listed.id)) {
-            self.write(listed, store).await?;
+            if !self.damaged.contains(&listed.id) && !self.write(listed, store).await? {
+                warn!(arrival.id = %listed.id, "the bytes of held arrival {} are not those that were accepted; it is shown by `dead-letter list` alone", listed.id);
+                self.damaged.insert(listed.id);
+            }
         }
         self.known.retain(|path, _| path.exists());
         Ok(())
@@ -146,8 +152,12 @@ impl Folder {
         Ok(known.is_some_and(|listed| listed.sha256 == identity.sha256))
     }
 
-    async fn write(&self, listed: &Listed, store: &Store) -> anyhow::Result<()> {
+    /// False if the mail's bytes are not those that were accepted.
+    async fn write(&self, listed: &Listed, store: &Store) -> anyhow::Result<bool> {
         let raw = store.raw_mail(&listed.tenant, listed.id).await?;
+        if digest::sha256(&raw) != listed.sha256 {
+            return Ok(false);
+        }
         let name = name_of(listed.id);
         let tmp = self.path.join("tmp").join(&name);
         let _ = fs::remove_file(&tmp);
@@ -158,7 +168,8 @@ impl Folder {
         file.write_all(&raw)?;
         file.sync_all()?;
         let target = self.free_name(&name);
-        fs::rename(&tmp, &target).with_context(|| target.display().to_string())
+        fs::rename(&tmp, &target).with_context(|| target.display().to_string())?;
+        Ok(true)
     }
 
     /// The plain name, or the next one if somebody's changed file sits there.

@@ -5,16 +5,20 @@ use crate::config::Outgoing;
 use crate::store::Store;
 use crate::store::outbox::{Outbound, Tried};
 use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// Messages taken in hand at once, and handed over at the same time.
+/// Messages taken in hand at once, and those of them that are handed over at the same time.
 const BATCH: u32 = 20;
 const AT_ONCE: usize = 4;
 /// A message whose try never ended is due again after so long.
 const LEASE: SignedDuration = SignedDuration::from_mins(30);
+/// A relay that takes longer for one message is as good as away.
+const LONGEST_TRANSFER: Duration = Duration::from_secs(10 * 60);
 /// How often due messages are looked for although nothing has changed.
 const LOOK: Duration = Duration::from_secs(5);
 /// The longest wait between two tries.
@@ -42,30 +46,61 @@ pub async fn run(store: Store, outgoing: Outgoing, stop: CancellationToken) -> a
     Ok(())
 }
 
-/// Sends everything that is due; returns how long nothing more will be.
+/// Sends everything that is due; returns how long nothing more will be. What is on its way ends before an error is returned.
 async fn send_due(store: &Store, transport: &Transport, outgoing: &Outgoing, stop: &CancellationToken) -> anyhow::Result<Duration> {
-    while !stop.is_cancelled() {
-        let Some(due) = store.next_message_due().await? else { return Ok(LOOK) };
-        let wait = due.duration_since(Timestamp::now());
-        if wait.is_positive() {
-            return Ok(LOOK.min(Duration::try_from(wait).unwrap_or(LOOK)));
+    let mut waiting = VecDeque::new();
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        let mut wait = Ok(LOOK);
+        if waiting.is_empty() && under_way.len() < AT_ONCE && !stop.is_cancelled() {
+            wait = take_in_hand(store, transport, &mut waiting).await;
         }
-        let messages = store.claim_messages(BATCH, LEASE).await?;
-        let relay = transport.is_there().await;
-        futures_util::stream::iter(messages)
-            .for_each_concurrent(AT_ONCE, |message| {
-                let relay = relay.clone();
-                async move {
-                    let ended = match relay {
-                        Ok(()) => hand_over(store, transport, &message).await,
-                        Err(why) => HandedOver::NotNow(why),
-                    };
-                    write_down(store, outgoing, &message, ended, stop).await;
-                }
-            })
-            .await;
+        while under_way.len() < AT_ONCE && !stop.is_cancelled() {
+            let Some((message, relay)) = waiting.pop_front() else { break };
+            under_way.push(carry(store, transport, outgoing, stop, message, relay));
+        }
+        if under_way.is_empty() {
+            return wait;
+        }
+        // A slow one holds up its own place alone; what comes due meanwhile takes the others.
+        tokio::select! {
+            _ = under_way.next() => (),
+            () = tokio::time::sleep(*wait.as_ref().unwrap_or(&LOOK)), if under_way.len() < AT_ONCE => (),
+        }
     }
+}
+
+/// A message in hand, and whether the relay was there when it was taken.
+type Taken = (Outbound, Result<(), String>);
+
+/// Takes what is due in hand; returns how long nothing more will be.
+async fn take_in_hand(store: &Store, transport: &Transport, waiting: &mut VecDeque<Taken>) -> anyhow::Result<Duration> {
+    let Some(due) = store.next_message_due().await? else { return Ok(LOOK) };
+    let wait = due.duration_since(Timestamp::now());
+    if wait.is_positive() {
+        return Ok(LOOK.min(Duration::try_from(wait).unwrap_or(LOOK)));
+    }
+    let messages = store.claim_messages(BATCH, LEASE).await?;
+    let relay = transport.is_there().await;
+    waiting.extend(messages.into_iter().map(|message| (message, relay.clone())));
     Ok(LOOK)
+}
+
+async fn carry(
+    store: &Store,
+    transport: &Transport,
+    outgoing: &Outgoing,
+    stop: &CancellationToken,
+    message: Outbound,
+    relay: Result<(), String>,
+) {
+    let ended = match relay {
+        Ok(()) => tokio::time::timeout(LONGEST_TRANSFER, hand_over(store, transport, &message))
+            .await
+            .unwrap_or_else(|_| HandedOver::NotNow("the relay took too long".into())),
+        Err(why) => HandedOver::NotNow(why),
+    };
+    write_down(store, outgoing, &message, ended, stop).await;
 }
 
 async fn hand_over(store: &Store, transport: &Transport, message: &Outbound) -> HandedOver {

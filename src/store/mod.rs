@@ -87,16 +87,9 @@ impl Store {
     }
 
     async fn open_with(place: &Place, missing: Missing, may_migrate: bool) -> anyhow::Result<Store> {
-        check_owner(place)?;
-        let exists = place.database.try_exists().with_context(|| place.database.display().to_string())?;
+        let exists = check_place(place)?;
         match (exists, missing) {
             (true, _) => (),
-            (false, _) if was_served(place) => bail!(
-                "{}: the database is missing, and {} says that a service has worked on one: put it back or restore a backup; \
-                 if there never was one, remove that file",
-                place.database.display(),
-                DaemonLock::path(place).display()
-            ),
             (false, Missing::IsAnError) => {
                 bail!("{}: there is no database yet; `rohrpost import FILE.json` makes one", place.database.display());
             }
@@ -186,6 +179,21 @@ fn check_owner(place: &Place) -> anyhow::Result<()> {
         ),
         (None, _) => Ok(()),
     }
+}
+
+/// Whether there is a database that we may open, or none and one may be made; an error says what is wrong with it.
+pub fn check_place(place: &Place) -> anyhow::Result<bool> {
+    check_owner(place)?;
+    let exists = place.database.try_exists().with_context(|| place.database.display().to_string())?;
+    if !exists && was_served(place) {
+        bail!(
+            "{}: the database is missing, and {} says that a service has worked on one: put it back or restore a backup; \
+             if there never was one, remove that file",
+            place.database.display(),
+            DaemonLock::path(place).display()
+        );
+    }
+    Ok(exists)
 }
 
 /// Whether a daemon has ever worked here: it leaves its lock behind, made only once there is a database.

@@ -164,6 +164,13 @@ fn raw_bytes_that_changed() {
     acme.succeeds(&["--tenant", "acme", "dead-letter", "assign", &id, "--reference", "4711"]);
     let ended = eventually("the second end", || acme.mails().into_iter().find(|mail| mail["reason"] == "damaged"));
     assert_eq!((&ended["disposition"], &ended["reason"]), (&"held".into(), &"damaged".into()));
+    // The folder is made again without it, once: its file would not be recognised, and written again and again.
+    std::fs::remove_dir_all(acme.path("state/dead-letters/new")).unwrap();
+    eventually("a word about it", || acme.logs().contains("is shown by `dead-letter list` alone").then_some(()));
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(std::fs::read_dir(acme.path("state/dead-letters/new")).unwrap().count(), 0);
+    assert_eq!(acme.logs().matches("is shown by `dead-letter list` alone").count(), 1);
+    assert_eq!(acme.held().len(), 1);
     daemon.stop();
 }
 

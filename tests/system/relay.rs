@@ -20,15 +20,26 @@ fn session(mut stream: TcpStream, greeting: &str, to_rcpt: &str) -> std::io::Res
     let lines = BufReader::new(stream.try_clone()?).lines();
     write!(stream, "{greeting}\r\n")?;
     for line in lines {
-        let reply = match line?.split(' ').next() {
+        let line = line?;
+        let reply = match line.split(' ').next() {
+            Some("RCPT") if to_rcpt == NEVER && line.contains("max@acme.example") => {
+                std::thread::sleep(std::time::Duration::from_secs(600));
+                return Ok(());
+            }
+            Some("RCPT") if to_rcpt == NEVER => "250 ok",
             Some("RCPT") => to_rcpt,
+            Some("DATA") => "354 go on",
+            Some("." | "MAIL" | "EHLO" | "NOOP" | "RSET") => "250 ok",
             Some("QUIT") => return write!(stream, "221 bye\r\n"),
-            _ => "250 ok",
+            _ => continue,
         };
         write!(stream, "{reply}\r\n")?;
     }
     Ok(())
 }
+
+/// A reply to RCPT: none at all to Max's, good ones to others.
+const NEVER: &str = "";
 
 fn section(port: u16) -> String {
     format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {port}\n")
@@ -66,6 +77,30 @@ fn a_no_to_everything_and_a_no_to_one() {
     assert_eq!(said.matches("will be tried at once").count(), 2, "{said}");
     assert_eq!(acme.all_sent().len(), 2);
     assert!(acme.succeeds(&["outbox", "retry", "--failed", "--tenant", "acme"]).contains("no message has failed"));
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// One message that does not get on holds up its own place alone.
+#[test]
+fn a_slow_message_stops_no_other() {
+    let mut acme = Installation::new();
+    acme.configure("stop_timeout_seconds = 1", &section(relay("220 relay.example", NEVER)));
+    let daemon = acme.serve();
+    for id in ["one@x", "two@x"] {
+        let id = daemon.delivers(&Forward { id, ..Forward::default() }.mail());
+        acme.ended(&id);
+        let count = |acme: &Installation, state: &str| acme.messages().iter().filter(|message| message["state"] == state).count();
+        let sent = acme.entries("4711").len();
+        eventually("Petra's notices", || (count(&acme, "sent") == sent).then_some(()));
+        assert_eq!(count(&acme, "sending"), sent);
+    }
+    daemon.stop();
+    // What was under way is sent at the next start.
+    let relay = acme.relay_section();
+    acme.configure("", &relay);
+    let daemon = acme.serve();
+    assert_eq!(acme.all_sent().len(), 4);
     daemon.stop();
     acme.is_sound();
 }

@@ -120,12 +120,16 @@ fn cut(value: &str) -> &str {
     value[..end].trim()
 }
 
-/// A display name without what programs put around and behind it.
+/// A display name without what programs put around and behind it. Round brackets may belong to it (`Maria Müller (Bewerberin)`).
 fn name(text: &str) -> &str {
     let text = text.trim_end().trim_end_matches("mailto:");
-    text.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '(' | ')' | '"' | '\'' | '“' | '”' | '„' | '*' | '|' | ',' | ';')
-    })
+    let is_mark = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '"' | '\'' | '“' | '”' | '„' | '*' | '|' | ',' | ';');
+    let text = text.trim_matches(is_mark).trim_end_matches('(').trim_matches(is_mark);
+    match text.strip_prefix('(').map(|inner| inner.strip_suffix(')').unwrap_or(inner)) {
+        Some(inner) if !inner.contains('(') => inner.trim_matches(is_mark),
+        _ if !text.contains('(') => text.trim_end_matches(')').trim_matches(is_mark),
+        _ => text,
+    }
 }
 
 /// A name in round brackets behind an address.
@@ -153,6 +157,8 @@ mod tests {
         check("maria@example.net", None, Some("maria@example.net"));
         check("maria@example.net <maria@example.net>", None, Some("maria@example.net"));
         check("maria@example.net (Maria)", Some("Maria"), Some("maria@example.net"));
+        check("Maria (maria@example.net)", Some("Maria"), Some("maria@example.net"));
+        check("Dr. Maria Müller (Bewerberin) <maria@example.net>", Some("Dr. Maria Müller (Bewerberin)"), Some("maria@example.net"));
         check("*Maria* <maria@example.net>", Some("Maria"), Some("maria@example.net"));
         check("Maria Müller", Some("Maria Müller"), None);
         check("'maria@example.net' <maria@example.net>", None, Some("maria@example.net"));
