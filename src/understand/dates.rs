@@ -1,6 +1,6 @@
 //! Dates as mail programs write them into the text of a forward: any order, any month name of the tables, any zone name.
 
-use super::words::WORDS;
+use super::words::{Languages, WORDS};
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 use regex::Regex;
@@ -10,26 +10,45 @@ use std::sync::LazyLock;
 const LONGEST: usize = 200;
 
 /// ISO 8601: with offset where the text names a zone, without where it does not, the date alone where there is no time.
-pub fn read(text: &str) -> Option<String> {
-    let text: String = text.chars().take(LONGEST).collect();
-    let date = numeric_date(&text).or_else(|| written_date(&text))?;
-    let Some((time, behind)) = time(&text) else { return Some(date.to_string()) };
+/// `languages`: those of the words around it, for names that mean two months.
+pub fn read(text: &str, languages: Languages) -> Option<String> {
+    find(text, languages).map(|found| found.iso)
+}
+
+/// A date in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub iso: String,
+    /// Where date, time and zone stand together, in bytes.
+    pub start: usize,
+    pub end: usize,
+}
+
+/// The first date of the text, with its time and zone.
+pub fn find(text: &str, languages: Languages) -> Option<Found> {
+    let text = &text[..text.floor_char_boundary(LONGEST)];
+    // `09.26.50` behind a written date is its time.
+    let found = year_first(text).or_else(|| day_first(&YEAR_LAST, text)).or_else(|| written_date(text, languages));
+    let (date, from, to) = found.or_else(|| day_first(&SHORT_YEAR, text))?;
+    let Some((time, start, end)) = time(text, to) else {
+        return Some(Found { iso: date.to_string(), start: from, end: to });
+    };
     let moment = DateTime::from_parts(date, time);
-    match zone(&text[behind..]) {
-        Some(offset) => {
-            let instant = offset.to_timestamp(moment).ok()?;
-            Some(instant.display_with_offset(offset).to_string())
-        }
-        None => Some(moment.to_string()),
-    }
+    let (start, end) = (start.min(from), end.max(to));
+    let Some((offset, zone_end)) = zone(text, end) else { return Some(Found { iso: moment.to_string(), start, end }) };
+    let instant = offset.to_timestamp(moment).ok()?;
+    Some(Found { iso: instant.display_with_offset(offset).to_string(), start, end: zone_end })
 }
 
 static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?:19|20)\d\d)[-/.]\s?(\d{1,2})[-/.]\s?(\d{1,2})\b"));
-static YEAR_LAST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?((?:19|20)\d\d|\d\d)\b"));
+static YEAR_LAST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?((?:19|20)\d\d)\b"));
+static SHORT_YEAR: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?(\d\d)\b"));
 static AFTERNOON: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\d\s*[ap]\.?m\b"));
 static CLOCK: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?:[\s\u{a0}\u{202f}]*([ap])\.?m\b\.?)?"));
-static DOTTED_CLOCK: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)(?:um|kl\.?|at|,)\s*(\d{1,2})[.h](\d{2})(?:[.](\d{2}))?()\b"));
+/// `18.02`, `18.02.11`, `18h02`: only where a time may stand.
+static DOTTED_CLOCK: LazyLock<Regex> =
+    LazyLock::new(|| regex(r"(?i)(?:^|[\s,\u{202f}])(\d{1,2})(?:[.h]|\s?h\s?)(\d{2})(?:[.](\d{2}))?()(?:\D|$)"));
 static NUMERIC_ZONE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)(?:^|[\s(])(?:utc|gmt)?\s?([+\u{2212}-])(\d{1,2}):?(\d{2})?(?:\D|$)"));
 static WORD: LazyLock<Regex> = LazyLock::new(|| regex(r"\p{L}[\p{L}\p{M}]*"));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"\d+"));
@@ -38,36 +57,59 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that a test uses")
 }
 
-fn numeric_date(text: &str) -> Option<Date> {
-    if let Some(found) = YEAR_FIRST.captures(text) {
-        return Date::new(found[1].parse().ok()?, found[2].parse().ok()?, found[3].parse().ok()?).ok();
-    }
-    let found = YEAR_LAST.captures(text)?;
+/// `2026-11-20`; the date, and where it begins and ends.
+fn year_first(text: &str) -> Option<(Date, usize, usize)> {
+    let found = YEAR_FIRST.captures(text)?;
+    let whole = found.get(0)?;
+    let date = Date::new(found[1].parse().ok()?, found[2].parse().ok()?, found[3].parse().ok()?).ok()?;
+    Some((date, whole.start(), whole.end()))
+}
+
+/// `20.11.2026`, `20/11/26`, `11/20/2026 6:02 PM`.
+fn day_first(pattern: &Regex, text: &str) -> Option<(Date, usize, usize)> {
+    let found = pattern.captures(text)?;
+    let whole = found.get(0)?;
     let (first, second): (i8, i8) = (found[1].parse().ok()?, found[3].parse().ok()?);
     let year: i16 = found[4].parse().ok()?;
     let year = if year < 100 { 2000 + year } else { year };
     // Only Americans write slashes and AM or PM; they put the month first.
     let month_first = second > 12 || &found[2] == "/" && first <= 12 && AFTERNOON.is_match(text);
     let (day, month) = if month_first { (second, first) } else { (first, second) };
-    Date::new(year, month, day).ok()
+    Some((Date::new(year, month, day).ok()?, whole.start(), whole.end()))
 }
 
-/// `20. November 2026`, `Nov 20, 2026`, `den 20 november 2026`.
-fn written_date(text: &str) -> Option<Date> {
-    let (month, at) = WORD.find_iter(text).find_map(|word| WORDS.months.get(&word.as_str().to_lowercase()).map(|&month| (month, word)))?;
-    let number = |found: regex::Match<'_>| found.as_str().parse::<i16>().ok();
-    let before = NUMBER.find_iter(&text[..at.start()]).last().and_then(number);
-    let mut after = NUMBER.find_iter(&text[at.end()..]).filter_map(number);
-    let (day, year) = match before.filter(|day| (1..=31).contains(day)) {
-        Some(day) => (day, after.find(|year| (1970..=2199).contains(year))?),
-        None => (after.next()?, after.find(|year| (1970..=2199).contains(year))?),
+/// A number in the text.
+struct Number {
+    value: i16,
+    start: usize,
+    end: usize,
+}
+
+/// `20. November 2026`, `Nov 20, 2026`, `den 20 november 2026`, `2026. nov. 20.`
+fn written_date(text: &str, languages: Languages) -> Option<(Date, usize, usize)> {
+    let number = |found: regex::Match<'_>| Some(Number { value: found.as_str().parse().ok()?, start: found.start(), end: found.end() });
+    let numbers: Vec<Number> = NUMBER.find_iter(text).filter_map(number).collect();
+    let is_year = |number: &&Number| (1970..=2199).contains(&number.value);
+    let year = numbers.iter().find(is_year)?;
+    let words = WORD.find_iter(text).filter_map(|word| Some((WORDS.month(&word.as_str().to_lowercase(), languages)?, word)));
+    let words: Vec<(i8, regex::Match<'_>)> = words.collect();
+    // `mar. 26 oct. 2021`: the day of the week may be the short name of a month. The month is the one next to the year.
+    let before_year = words.iter().rfind(|(_, word)| word.end() <= year.start);
+    let (month, word) = before_year.or_else(|| words.iter().find(|(_, word)| word.start() >= year.end))?;
+    let is_day = |number: &&Number| (1..=31).contains(&number.value);
+    let before = numbers.iter().rfind(|number| number.end <= word.start());
+    let after = numbers.iter().find(|number| number.start >= word.end());
+    let day = before.filter(is_day).or(after.filter(is_day))?;
+    let date = Date::new(year.value, *month, i8::try_from(day.value).ok()?).ok()?;
+    Some((date, word.start().min(day.start).min(year.start), word.end().max(day.end).max(year.end)))
+}
+
+/// The time of day, and where it begins and ends. One with dots is looked for behind the date alone.
+fn time(text: &str, behind: usize) -> Option<(Time, usize, usize)> {
+    let (found, offset) = match CLOCK.captures(text) {
+        Some(found) => (found, 0),
+        None => (DOTTED_CLOCK.captures(&text[behind..])?, behind),
     };
-    Date::new(year, month, i8::try_from(day).ok()?).ok()
-}
-
-/// The time of day, and where the text behind it begins.
-fn time(text: &str) -> Option<(Time, usize)> {
-    let found = CLOCK.captures(text).or_else(|| DOTTED_CLOCK.captures(text))?;
     let part = |group: usize| found.get(group).map_or(Some(0), |part| part.as_str().parse::<i8>().ok());
     let hour = part(1)?;
     let hour = match found.get(4).map(|half| half.as_str().to_ascii_lowercase()).as_deref() {
@@ -76,23 +118,29 @@ fn time(text: &str) -> Option<(Time, usize)> {
         _ => hour,
     };
     let time = Time::new(hour, part(2)?, part(3)?, 0).ok()?;
-    Some((time, found.get(0)?.end()))
+    let is_dotted = offset > 0;
+    // The pattern of a dotted time takes one character more.
+    let end = if is_dotted { found.get(3).or(found.get(2))?.end() } else { found.get(0)?.end() };
+    Some((time, offset + found.get(1)?.start(), offset + end))
 }
 
-/// The zone behind the time: `+0100`, `GMT+1`, `(MEZ)`.
-fn zone(text: &str) -> Option<Offset> {
-    if let Some(found) = NUMERIC_ZONE.captures(text) {
+/// The zone behind the time: `+0100`, `GMT+1`, `(MEZ)`; and where it ends.
+fn zone(text: &str, behind: usize) -> Option<(Offset, usize)> {
+    let rest = &text[behind..];
+    if let Some(found) = NUMERIC_ZONE.captures(rest) {
         let hours: i32 = found[2].parse().ok()?;
         let minutes: i32 = found.get(3).map_or(Some(0), |part| part.as_str().parse().ok())?;
         let seconds = (hours * 60 + minutes) * 60;
-        return Offset::from_seconds(if &found[1] == "+" { seconds } else { -seconds }).ok();
+        let end = found.get(3).or(found.get(2))?.end();
+        return Some((Offset::from_seconds(if &found[1] == "+" { seconds } else { -seconds }).ok()?, behind + end));
     }
-    let minutes = WORD.find_iter(text).find_map(|word| {
-        let word = word.as_str();
+    let (minutes, end) = WORD.find_iter(rest).find_map(|found| {
+        let word = found.as_str();
         // Zone names are written in capitals; `est` is French for "is".
-        (word.to_uppercase() == word).then(|| WORDS.zones.get(&word.to_lowercase())).flatten()
+        let minutes = (word.to_uppercase() == word).then(|| WORDS.zones.get(&word.to_lowercase())).flatten()?;
+        Some((*minutes, found.end()))
     })?;
-    Offset::from_seconds(minutes * 60).ok()
+    Some((Offset::from_seconds(minutes * 60).ok()?, behind + end))
 }
 
 #[cfg(test)]
@@ -101,7 +149,7 @@ mod tests {
 
     #[test]
     fn written_forms() {
-        let check = |text: &str, want: &str| assert_eq!(read(text).as_deref(), Some(want), "{text}");
+        let check = |text: &str, want: &str| assert_eq!(read(text, Languages::ALL).as_deref(), Some(want), "{text}");
         check("Freitag, 20. November 2026 18:02", "2026-11-20T18:02:00");
         check("20. November 2026 um 18:02:11 MEZ", "2026-11-20T18:02:11+01:00");
         check("Fr., 20. Nov. 2026 um 18:02 Uhr", "2026-11-20T18:02:00");
@@ -117,12 +165,35 @@ mod tests {
         check("November 20, 2026 at 6:02:11\u{202f}PM GMT+1", "2026-11-20T18:02:11+01:00");
         check("Tue, 1 Mar 2022 09:05 -0530", "2022-03-01T09:05:00-05:30");
         check("20. März 2026", "2026-03-20");
+        check("26. lokakuuta 2021 klo 14.25.08 UTC+3", "2021-10-26T14:25:08+03:00");
+        check("26. Oktober 2021 um 14:25:08 OESZ", "2021-10-26T14:25:08+03:00");
+        check("mar. 26 oct. 2021 à 09:31", "2021-10-26T09:31:00");
+        check("úterý 2. listopadu 2021 09:26:50 SEČ", "2021-11-02T09:26:50+01:00");
+        check("tirsdag den 2. november 2021 09.26.50 CET", "2021-11-02T09:26:50+01:00");
+        check("2021. okt. 27., Sze 9:31", "2021-10-27T09:31:00");
+        check("четверг, 28 октября 2021 г. в 12:46", "2021-10-28T12:46:00");
+        check("st 27. 10. 2021 v 9:31", "2021-10-27T09:31:00");
+        check("28/10/2021 12.46", "2021-10-28T12:46:00");
+        check("26 Ekim 2021 14:25:08 GMT+3", "2021-10-26T14:25:08+03:00");
+        check("le 20 novembre 2026 à 18 h 02", "2026-11-20T18:02:00");
+    }
+
+    #[test]
+    fn where_a_date_stands() {
+        let check = |text: &str, want: &str| {
+            let found = find(text, Languages::ALL).unwrap();
+            assert_eq!(&text[found.start..found.end], want, "{text}");
+        };
+        check("Am 28/10/2021, 12:46 schrieb Maria", "28/10/2021, 12:46");
+        check("Maria skrev den 20 november 2026 18.02", "20 november 2026 18.02");
+        check("On Fri, 20 Nov 2026 at 6:02 PM Maria wrote", "20 Nov 2026 at 6:02 PM");
+        check("20 Nov 2026 18:02 (MEZ), Maria", "20 Nov 2026 18:02 (MEZ");
     }
 
     #[test]
     fn no_dates() {
         for text in ["", "gestern", "32.11.2026", "20. Brumaire 2026", "18:02", "Mai", "Mai 2026"] {
-            assert_eq!(read(text), None, "{text}");
+            assert_eq!(read(text, Languages::ALL), None, "{text}");
         }
     }
 }

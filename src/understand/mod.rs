@@ -26,6 +26,7 @@ use parts::View;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use subject::Subject;
+use words::Languages;
 
 /// Encoded mails inside encoded mails are opened this deep.
 const DEEPEST_ENCODED: usize = 3;
@@ -93,7 +94,8 @@ impl Head {
         // A sender without an address still has a name.
         let from = from.or_else(|| header.all("From").flat_map(|from| field::mailboxes(from.value)).next());
         let date_text = header.text("Date").filter(|text| !text.is_empty());
-        let date = header.first("Date").and_then(field::date).or_else(|| date_text.as_deref().and_then(dates::read));
+        let date =
+            header.first("Date").and_then(field::date).or_else(|| date_text.as_deref().and_then(|text| dates::read(text, Languages::ALL)));
         if date.is_none() && date_text.is_some() {
             defects.push(Defect::BadDate);
         }
@@ -132,7 +134,11 @@ impl Reader<'_> {
             return;
         }
         match forward::read(text, subject.prefix, self.rules) {
-            Some(found) => {
+            Some(mut found) => {
+                if let Some(outermost) = found.chain.first_mut().filter(|outermost| outermost.subject.is_empty()) {
+                    // Where the forward does not name it, the forward's own subject is the nearest.
+                    subject::behind_prefix(&subject.rest).clone_into(&mut outermost.subject);
+                }
                 self.message.note = found.note;
                 self.push_originals(found.chain);
             }

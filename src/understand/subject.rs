@@ -164,6 +164,25 @@ fn is_tag(word: &[(char, usize)]) -> bool {
     WORDS.tags.contains(word.trim_matches(|c| matches!(c, ' ' | '*' | ':' | '-' | '!')))
 }
 
+/// A subject without its first prefix and the tags before it: what the forwarded mail's own subject was.
+pub fn behind_prefix(subject: &str) -> &str {
+    let mapped = comparable(subject);
+    let mut at = 0;
+    loop {
+        while mapped.get(at).is_some_and(|&(c, _)| c == ' ') {
+            at += 1;
+        }
+        if let Some((_, end)) = prefix_at(&mapped, at) {
+            let offset = mapped.get(end).map_or(subject.len(), |&(_, offset)| offset);
+            return subject[offset..].trim_matches(is_blank);
+        }
+        match tag_at(&mapped, at) {
+            Some(end) => at = end,
+            None => return subject.trim_matches(is_blank),
+        }
+    }
+}
+
 fn first_prefix(rest: &str) -> Option<Prefix> {
     let mapped = comparable(rest);
     let mut at = 0;
@@ -269,6 +288,16 @@ mod tests {
                 check(&format!("4711 {prefix}{colon} x"), "4711", Grammar::Strict, &format!("{prefix}{colon} x"));
             }
         }
+    }
+
+    #[test]
+    fn behind_prefixes() {
+        let check = |subject: &str, want: &str| assert_eq!(behind_prefix(subject), want, "{subject}");
+        check("FW: x", "x");
+        check("[EXTERN] WG: Re: x", "Re: x");
+        check("TR : x", "x");
+        check(" x: y ", "x: y");
+        check("", "");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The header block of a forwarded mail: lines of `Word: value` in any order, wrapped or bold, until an empty line.
 
 use super::HeadLine;
-use crate::understand::words::{FieldName, WORDS};
+use crate::understand::words::{FieldName, Languages, WORDS};
 
 /// A header block that was found.
 #[derive(Clone, Debug, Default)]
@@ -11,8 +11,13 @@ pub struct Block {
     pub to: String,
     pub cc: String,
     pub subject: String,
+    pub has_subject: bool,
+    /// Those whose words its fields are.
+    pub languages: Languages,
     /// How deep its lines are quoted.
     pub depth: usize,
+    /// How many blanks its body may be indented by.
+    pub indent: usize,
     /// Index of the line behind it.
     pub end: usize,
 }
@@ -23,7 +28,7 @@ const LONGEST: usize = 60;
 impl Block {
     /// Reads a block whose first field stands at `start`. It must name a sender and at least one field more.
     pub fn read(lines: &[HeadLine<'_>], start: usize) -> Option<Block> {
-        let mut block = Block { depth: lines.get(start)?.depth, ..Block::default() };
+        let mut block = Block { depth: lines.get(start)?.depth, languages: Languages::ALL, ..Block::default() };
         let mut seen: Vec<FieldName> = Vec::new();
         let mut last = None;
         let mut at = start;
@@ -33,15 +38,19 @@ impl Block {
                 break;
             }
             if line.is_blank() {
-                // An empty line ends the block, unless a field that is still missing follows it: some programs double every line.
-                let more = lines.get(at + 1).is_some_and(|next| next.depth == block.depth && next.field_after(&seen).is_some());
-                if !more {
+                // An empty line ends the block, unless a field that is still missing follows: some programs double every line.
+                let next = lines[at..].iter().take(1 + super::GAP).find(|next| !next.is_blank());
+                if next.is_none_or(|next| next.depth != block.depth || next.field_after(&seen).is_none()) {
                     break;
                 }
-            } else if let Some((name, value)) = line.field_after(&seen) {
+            } else if let Some((name, languages, value)) = line.field_after(&seen) {
                 seen.push(name);
+                block.languages = block.languages.narrowed(languages);
                 block.put(name, value);
                 last = Some(name);
+            } else if last == Some(FieldName::Subject) && block.is_complete() && !goes_on(lines, at, &seen) {
+                // The newer Outlook puts no empty line behind the subject.
+                break;
             } else {
                 // Anything else before the empty line is a wrapped value.
                 block.append(last?, line.text);
@@ -49,9 +58,12 @@ impl Block {
             at += 1;
         }
         block.end = at;
-        let has = |name| seen.contains(&name);
-        let complete = has(FieldName::From) && (has(FieldName::Date) || has(FieldName::To) || has(FieldName::Subject));
-        (complete && !block.from.is_empty()).then_some(block)
+        block.is_complete().then_some(block)
+    }
+
+    /// Whether it names a sender and one field more.
+    fn is_complete(&self) -> bool {
+        !self.from.is_empty() && (self.date.is_some() || !self.to.is_empty() || self.has_subject)
     }
 
     fn slot(&mut self, name: FieldName) -> Option<&mut String> {
@@ -65,7 +77,8 @@ impl Block {
         }
     }
 
-    fn put(&mut self, name: FieldName, value: &str) {
+    pub fn put(&mut self, name: FieldName, value: &str) {
+        self.has_subject |= name == FieldName::Subject;
         if let Some(slot) = self.slot(name) {
             value.clone_into(slot);
         }
@@ -88,7 +101,7 @@ const LONGEST_NAME: usize = 24;
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
     /// A word may mean one field in one language and another elsewhere.
-    meanings: &'static [FieldName],
+    meanings: &'static [(FieldName, Languages)],
     value: &'a str,
 }
 
@@ -103,10 +116,26 @@ impl<'a> Field<'a> {
 }
 
 impl<'a> HeadLine<'a> {
-    /// The field that the line is where the fields `seen` stand above it, and its value.
-    fn field_after(&self, seen: &[FieldName]) -> Option<(FieldName, &'a str)> {
+    /// The field that the line is where the fields `seen` stand above it, the languages that call it so, and its value.
+    fn field_after(&self, seen: &[FieldName]) -> Option<(FieldName, Languages, &'a str)> {
         let field = self.field?;
-        let meaning = field.meanings.iter().copied().find(|name| *name == FieldName::Other || !seen.contains(name))?;
-        Some((meaning, field.value))
+        let (name, languages) = field.meanings.iter().copied().find(|(name, _)| *name == FieldName::Other || !seen.contains(name))?;
+        Some((name, languages, field.value))
     }
+}
+
+/// A subject shorter than this was not wrapped by anybody.
+const WRAPPED: usize = 60;
+
+/// Whether the line at `at`, which stands right below the subject and is no field, is the subject's second line.
+fn goes_on(lines: &[HeadLine<'_>], at: usize, seen: &[FieldName]) -> bool {
+    let (line, above) = (&lines[at], &lines[at - 1]);
+    let behind = lines[at..].iter().skip(1).take(2).take_while(|line| !line.is_blank());
+    let mut behind = behind.filter(|next| next.depth == line.depth);
+    if behind.any(|next| next.field_after(seen).is_some()) {
+        return true;
+    }
+    let is_indented = line.whole.starts_with([' ', '\t']);
+    let is_alone = lines.get(at + 1).is_some_and(|next| next.is_blank());
+    is_alone && (is_indented || above.text.len() >= WRAPPED)
 }

@@ -2,10 +2,12 @@
 //! Works on text alone; attached mails are `parts`' business.
 
 mod block;
+mod flat;
+mod introduction;
 pub mod people;
 
 use super::subject::{self, Prefix};
-use super::words::WORDS;
+use super::words::{Separator, WORDS};
 use crate::model::message::{How, Original};
 use crate::model::organisation::Rules;
 use block::{Block, Field};
@@ -25,11 +27,11 @@ const DEEPEST: u32 = 10;
 /// Takes a forward apart. `prefix` is the subject's first prefix: a reply quotes with the same header block that Outlook
 /// forwards with, and only the subject tells them apart.
 pub fn read(text: &str, prefix: Option<Prefix>, rules: &Rules) -> Option<Forward> {
-    let (note, outermost) = unwrap(text, prefix != Some(Prefix::Reply))?;
+    let (note, outermost) = unwrap(text, Marks::of(prefix, prefix != Some(Prefix::Reply)))?;
     let mut chain = vec![outermost];
     while let Some(last) = chain.last().filter(|last| last.level < DEEPEST) {
         let prefix = subject::read(&last.subject, rules).prefix;
-        let Some((_, mut inner)) = unwrap(&last.body, prefix == Some(Prefix::Forward)) else { break };
+        let Some((_, mut inner)) = unwrap(&last.body, Marks::of(prefix, prefix == Some(Prefix::Forward))) else { break };
         inner.level = last.level + 1;
         chain.push(inner);
     }
@@ -88,7 +90,8 @@ impl<'a> Line<'a> {
             depth += 1;
             rest = behind;
         }
-        Line { depth, text: rest.trim(), whole }
+        // A byte order mark may stand before any line that Outlook has put together.
+        Line { depth, text: rest.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}'), whole }
     }
 
     fn is_blank(&self) -> bool {
@@ -106,35 +109,71 @@ impl<'a> Line<'a> {
     }
 }
 
-/// What a separator line says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Separator {
-    Forward,
-    Either,
+/// What the subject allows to be a forward.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// Header blocks that replies bear as well.
+    blocks: bool,
+    /// `Am … schrieb …:`, which replies bear nearly always.
+    introductions: bool,
+}
+
+impl Marks {
+    fn of(prefix: Option<Prefix>, blocks: bool) -> Marks {
+        Marks { blocks, introductions: prefix == Some(Prefix::Forward) }
+    }
 }
 
 /// How many empty lines may stand between a separator and its header block.
 const GAP: usize = 3;
 
-/// The first forward in the text, and the note above it. `implicit`: header blocks that replies bear as well count too.
-fn unwrap(text: &str, implicit: bool) -> Option<(String, Original)> {
+/// The first forward in the text, and the note above it.
+fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
     let lines = HeadLine::all(text);
+    let mut introductions = introduction::Finder::default();
+    // What counts where nothing better is found.
+    let mut fallback = None;
     for at in 0..lines.len() {
         let separator = separator(&lines[at]);
-        let block = match separator {
+        let found = match separator {
             Some(_) => {
                 let first = (at + 1..lines.len().min(at + 2 + GAP)).find(|&next| !lines[next].is_blank());
                 first.and_then(|first| Block::read(&lines, first))
             }
             None => Block::read(&lines, at),
         };
-        let Some(block) = block else { continue };
-        if separator == Some(Separator::Forward) || implicit {
-            let behind = lines[..block.end].last().map_or(0, |last| last.next);
-            return Some((note(&lines[..at]), original(&text[behind..], &block)));
+        let found =
+            found.map(|block| (separator, block)).or_else(|| flat::read(&lines, at).map(|(separator, block)| (Some(separator), block)));
+        if let Some((separator, block)) = found {
+            if separator == Some(Separator::Forward) || marks.blocks {
+                return Some(taken_apart(text, &lines, at, &block));
+            }
+        } else if let Some(block) = marks.introductions.then(|| introductions.read(&lines, at)).flatten() {
+            // Where the mail behind it is indented or quoted, it is what Outlook on the Mac forwards; else it may be an answer above.
+            if lines[block.end..].iter().find(|line| !line.is_blank()).is_some_and(|line| is_set_off(line, &block)) {
+                return Some(taken_apart(text, &lines, at, &block));
+            }
+            fallback.get_or_insert((at, block));
+        } else if separator == Some(Separator::Forward) {
+            // The header block was deleted; that something was forwarded is plain all the same.
+            fallback.get_or_insert((at, Block { depth: lines[at].depth, end: at + 1, ..Block::default() }));
         }
     }
-    None
+    fallback.map(|(at, block)| taken_apart(text, &lines, at, &block))
+}
+
+fn is_set_off(line: &HeadLine<'_>, block: &Block) -> bool {
+    line.depth > block.depth || blanks(line.unquoted(block.depth)) >= block.indent
+}
+
+fn taken_apart(text: &str, lines: &[HeadLine<'_>], at: usize, block: &Block) -> (String, Original) {
+    let behind = lines[..block.end].last().map_or(0, |last| last.next);
+    (note(&lines[..at]), original(&text[behind..], block))
+}
+
+/// What stands around the words of a separator line.
+fn is_ornament(c: char) -> bool {
+    matches!(c, '-' | '_' | '*' | '=' | '–' | '—' | ' ' | '\t' | '\u{a0}')
 }
 
 /// Whether a line announces a forwarded mail: words of the table, between dashes or before a colon.
@@ -142,20 +181,9 @@ fn separator(line: &Line<'_>) -> Option<Separator> {
     if line.text.len() > 120 {
         return None;
     }
-    let ornament = |c: char| matches!(c, '-' | '_' | '*' | '=' | '–' | '—' | ' ' | '\t');
-    let bare = line.text.trim_matches(ornament);
+    let bare = line.text.trim_matches(is_ornament);
     let words = bare.trim_end_matches(':').trim_end();
-    if words.len() == line.text.len() {
-        return None;
-    }
-    let words = words.to_lowercase();
-    if WORDS.forward_separators.contains(&words) {
-        Some(Separator::Forward)
-    } else if WORDS.either_separators.contains(&words) {
-        Some(Separator::Either)
-    } else {
-        None
-    }
+    if words.len() == line.text.len() { None } else { WORDS.separator(&words.to_lowercase()) }
 }
 
 /// What stands above, without the line that Outlook draws.
@@ -168,9 +196,24 @@ fn note(lines: &[HeadLine<'_>]) -> String {
 
 /// The mail of the block; `behind` is the text behind it, read line by line: it may have millions.
 fn original(behind: &str, block: &Block) -> Original {
+    let mut lines = behind.lines().map(Line::new).peekable();
+    while lines.next_if(Line::is_blank).is_some() {}
+    // Some programs quote the mail, but not its header block.
+    let depth = lines.peek().map_or(block.depth, |first| first.depth.max(block.depth));
+    let is_only_quoted = depth > block.depth;
+    let indent = lines.peek().map_or(0, |first| if is_only_quoted { 0 } else { block.indent.min(blanks(first.unquoted(depth))) });
     let mut body = String::new();
-    for line in behind.lines().map(Line::new).take_while(|line| line.depth >= block.depth || line.is_blank()) {
-        body.push_str(line.unquoted(block.depth).trim_end());
+    let mut above_is_quoted = false;
+    // Somewhere on the way a long quoted line was wrapped, and its rest stands without the mark right below.
+    let mut goes_on = |line: &Line<'_>| {
+        let is_quoted = line.depth >= depth;
+        let goes_on = is_quoted || line.is_blank() || above_is_quoted || is_only_quoted && line.depth >= block.depth;
+        above_is_quoted = depth > 0 && (is_quoted || above_is_quoted) && !line.is_blank();
+        goes_on
+    };
+    for line in lines.take_while(|line| goes_on(line)) {
+        let text = line.unquoted(depth.min(line.depth)).trim_end();
+        body.push_str(&text[indent.min(blanks(text))..]);
         body.push('\n');
     }
     let date_text = block.date.clone().filter(|text| !text.is_empty());
@@ -181,12 +224,17 @@ fn original(behind: &str, block: &Block) -> Original {
         to: people::many(&block.to),
         cc: people::many(&block.cc),
         subject: block.subject.clone(),
-        date: date_text.as_deref().and_then(super::dates::read),
+        date: date_text.as_deref().and_then(|text| super::dates::read(text, block.languages)),
         date_text,
         body: body.trim_matches('\n').to_owned(),
         how: How::Inline,
         level: 0,
     }
+}
+
+/// How many blanks a line begins with.
+fn blanks(line: &str) -> usize {
+    line.len() - line.trim_start_matches(' ').len()
 }
 
 #[cfg(test)]

@@ -1,0 +1,101 @@
+//! A header block whose line ends are lost: Yahoo writes separator and fields into one line
+//! (`----- Weitergeleitete Nachricht ----- Von: Maria <m@x>An: b@yGesendet: …Betreff: x`).
+
+use super::block::Block;
+use super::{HeadLine, is_ornament};
+use crate::understand::words::{FieldName, Languages, Names, Separator, WORDS};
+
+/// Longest line looked at, in bytes.
+const LONGEST: usize = 4_000;
+
+/// The block in the line at `at`.
+pub fn read(lines: &[HeadLine<'_>], at: usize) -> Option<(Separator, Block)> {
+    let line = lines.get(at).filter(|line| line.text.len() <= LONGEST && line.text.starts_with(is_ornament))?;
+    let text = line.text.trim_start_matches(is_ornament);
+    // The words end where the dashes begin again.
+    let (words, fields) = text.split_at(text.find("--")?);
+    let separator = WORDS.separator(&words.trim_end_matches(is_ornament).to_lowercase())?;
+    let fields = fields.trim_start_matches(is_ornament);
+    let mut block = WORDS.names.iter().filter_map(|names| parted(fields, names)).max_by_key(|(_, count)| *count)?.0;
+    (block.depth, block.end, block.languages) = (line.depth, at + 1, Languages::ALL);
+    Some((separator, block))
+}
+
+/// The fields of one language, and how many there are. They stand in any order, but for the sender, who is first.
+fn parted(text: &str, names: &Names) -> Option<(Block, usize)> {
+    let begin = names.from.iter().find_map(|name| position(text, name).filter(|(start, _)| *start == 0))?;
+    let mut found = vec![(FieldName::From, begin)];
+    for (field, name) in &names.rest {
+        // Of two names for one field the first in the text counts.
+        let Some(place) = position(text, name).filter(|(start, _)| *start > 0) else { continue };
+        match found.iter_mut().find(|(known, _)| known == field) {
+            Some((_, known)) if place.0 < known.0 => *known = place,
+            Some(_) => (),
+            None => found.push((*field, place)),
+        }
+    }
+    found.sort_by_key(|(_, (start, _))| *start);
+    let mut block = Block::default();
+    for (at, (field, (_, value))) in found.iter().enumerate() {
+        let end = found.get(at + 1).map_or(text.len(), |(_, (start, _))| *start);
+        block.put(*field, text.get(*value..end).unwrap_or_default().trim());
+    }
+    (found.len() > 2).then_some((block, found.len()))
+}
+
+/// Where a field's name, with a capital, and its colon stand, and where its value begins.
+fn position(text: &str, name: &str) -> Option<(usize, usize)> {
+    let mut letters = name.chars();
+    let capital: String = letters.next()?.to_uppercase().chain(letters).collect();
+    text.match_indices(&capital).find_map(|(start, found)| {
+        let behind = &text[start + found.len()..];
+        let value = behind.trim_start_matches([' ', '\u{a0}']).strip_prefix(':');
+        // In Portuguese one of the colons is missing; a capital glued to what stands before is mark enough.
+        let is_glued = text[..start].ends_with(|c: char| !c.is_whitespace()) && behind.starts_with(' ');
+        let value = value.or(Some(behind).filter(|_| is_glued))?;
+        Some((start, text.len() - value.len()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, subject: &str, date: &str) {
+        let lines = HeadLine::all(text);
+        let (separator, block) = read(&lines, 0).unwrap_or_else(|| panic!("nothing found in {text}"));
+        assert_eq!(
+            (separator, block.from.as_str(), block.subject.as_str()),
+            (Separator::Forward, "Maria <m@e.example>", subject),
+            "{text}"
+        );
+        assert_eq!((block.to.as_str(), block.date.as_deref()), ("\"p@a.example\" <p@a.example>", Some(date)), "{text}");
+    }
+
+    #[test]
+    fn lines_without_ends() {
+        check(
+            "   ----- Weitergeleitete Nachricht ----- Von: Maria <m@e.example>An: \"p@a.example\" <p@a.example>Gesendet: Freitag, 20. November 2026, 18:02 MEZBetreff: An: alle",
+            "An: alle",
+            "Freitag, 20. November 2026, 18:02 MEZ",
+        );
+        check(
+            "----- Message transféré ----- De : Maria <m@e.example>À : \"p@a.example\" <p@a.example>Envoyé : vendredi 20 novembre 2026 à 18:02Objet : x",
+            "x",
+            "vendredi 20 novembre 2026 à 18:02",
+        );
+    }
+
+    #[test]
+    fn other_lines() {
+        for text in [
+            "",
+            "-----",
+            "----- Weitergeleitete Nachricht -----",
+            "----- Weitergeleitete Nachricht ----- von gestern",
+            "-- Von: x -- An: y",
+        ] {
+            assert!(read(&HeadLine::all(text), 0).is_none(), "{text}");
+        }
+    }
+}
