@@ -1,14 +1,19 @@
 //! `history`: what has been filed to an application.
 
 use super::{Done, Failure, On, show};
+use crate::model::message::Folds;
 use crate::model::organisation::Application;
 use crate::store::history::{Document, Entry};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[derive(clap::Args)]
 pub struct Args {
     /// The application's reference number
     reference: String,
+    /// Earlier mails and signatures too, which are folded else
+    #[arg(long)]
+    unfold: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -28,14 +33,14 @@ pub async fn run(on: &On, args: Args) -> Done {
             "entries": entries.iter().map(as_json).collect::<Vec<_>>(),
         }));
     }
-    list(&application, &entries)
+    list(&application, &entries, args.unfold)
 }
 
-pub fn list(application: &Application, entries: &[Entry]) -> Done {
+pub fn list(application: &Application, entries: &[Entry], unfold: bool) -> Done {
     let (candidate, job) = (show::clean(&application.candidate.name), show::clean(&application.job_title));
     show::out(format!("{}  {candidate}  {job}", show::clean(&application.reference)))?;
     for entry in entries {
-        show::out(as_text(entry))?;
+        show::out(as_text(entry, unfold))?;
     }
     Ok(())
 }
@@ -44,7 +49,7 @@ fn as_json(entry: &Entry) -> Value {
     let body = &entry.body;
     json!({
         "id": entry.id, "at": entry.at.to_string(), "kind": entry.kind, "actor": entry.actor, "subject": entry.subject,
-        "from": body["from"], "date": body["date"], "text": body["text"], "original": body["original"], "enclosed": body["enclosed"], "note": body["note"],
+        "from": body["from"], "date": body["date"], "text": body["text"], "folds": body["folds"], "original": body["original"], "enclosed": body["enclosed"], "note": body["note"],
         "forwarder": body["forwarder"], "flags": body["flags"], "parts": body["parts"], "told": body["told"],
         "nobody_responsible": body["nobody_responsible"], "defects": body["defects"],
         "documents": entry.documents.iter().map(document).collect::<Vec<_>>(),
@@ -64,7 +69,7 @@ fn tabs(document: &Document) -> Vec<&'static str> {
     tabs.into_iter().filter(|(shown, _)| *shown).map(|(_, tab)| tab).collect()
 }
 
-fn as_text(entry: &Entry) -> String {
+fn as_text(entry: &Entry, unfold: bool) -> String {
     let body = &entry.body;
     let mut lines = vec![format!("\n{}  {}  {}", show::utc(entry.at), entry.kind, show::clean(&entry.subject))];
     lines.extend(people(entry).into_iter().map(|(label, who)| format!("  {label:<12}  {who}")));
@@ -93,9 +98,36 @@ fn as_text(entry: &Entry) -> String {
             document.size
         ));
     }
-    let text = body["original"]["body"].as_str().or(body["text"].as_str()).unwrap_or_default();
-    lines.extend(show::clean_lines(text).lines().map(|line| format!("  | {line}")));
+    let (text, folds) = match body["original"]["body"].as_str() {
+        Some(text) => (text, &body["original"]["folds"]),
+        None => (body["text"].as_str().unwrap_or_default(), &body["folds"]),
+    };
+    let folds = if unfold { Folds::default() } else { Folds::deserialize(folds).unwrap_or_default() };
+    lines.extend(folded(text, &folds).into_iter().map(|line| format!("  | {line}")));
     lines.join("\n")
+}
+
+/// The lines of a text, with one line in the place of those that repeat an earlier mail and one for a signature.
+fn folded(text: &str, folds: &Folds) -> Vec<String> {
+    let mut ranges: Vec<(usize, usize, &str)> = folds.quoted.iter().map(|&(from, to)| (from, to, "of an earlier mail")).collect();
+    ranges.extend(folds.signature.map(|(from, to)| (from, to, "of a signature")));
+    ranges.sort_unstable();
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut shown = Vec::new();
+    let mut at = 0;
+    for (from, to, what) in ranges {
+        let (from, to) = (from.clamp(at, lines.len()), to.clamp(at, lines.len()));
+        shown.extend(lines[at..from].iter().map(|line| show::clean(line)));
+        if from < to {
+            shown.push(format!("[{} {what}]", show::counted(to - from, "line")));
+        }
+        at = to.max(at);
+    }
+    shown.extend(lines[at..].iter().map(|line| show::clean(line)));
+    while shown.last().is_some_and(String::is_empty) {
+        shown.pop();
+    }
+    shown
 }
 
 /// Who wrote it, who forwarded it, who assigned it. Without a mail inside, the mail's own sender wrote it.
@@ -129,15 +161,18 @@ mod tests {
     use super::*;
 
     fn text(actor: &str, body: Value) -> String {
-        as_text(&Entry {
-            id: "01JDF7Q3000000000000000000".parse().unwrap(),
-            at: "2026-11-22T08:30:00Z".parse().unwrap(),
-            kind: "inbound_email".into(),
-            actor: actor.into(),
-            subject: "x\u{202e}y".into(),
-            body,
-            documents: Vec::new(),
-        })
+        as_text(
+            &Entry {
+                id: "01JDF7Q3000000000000000000".parse().unwrap(),
+                at: "2026-11-22T08:30:00Z".parse().unwrap(),
+                kind: "inbound_email".into(),
+                actor: actor.into(),
+                subject: "x\u{202e}y".into(),
+                body,
+                documents: Vec::new(),
+            },
+            false,
+        )
     }
 
     #[test]
@@ -185,5 +220,14 @@ mod tests {
     #[test]
     fn the_heading_line_says_its_time_zone_and_hides_nothing() {
         assert_eq!(text("-", json!({})).lines().nth(1), Some("2026-11-22 08:30:00 UTC  inbound_email  xy"));
+    }
+
+    #[test]
+    fn new_words_first() {
+        let folds = Folds { quoted: vec![(3, 6)], signature: Some((1, 3)) };
+        assert_eq!(folded("Ja.\n--\nMaria\n> a\n> b\n> c\n", &folds), ["Ja.", "[2 lines of a signature]", "[3 lines of an earlier mail]"]);
+        assert_eq!(folded("a\nb\n\n", &Folds::default()), ["a", "b"]);
+        // A record that does not fit its text is shown all the same.
+        assert_eq!(folded("a", &Folds { quoted: vec![(5, 9), (0, 1)], signature: Some((7, 3)) }), ["[1 line of an earlier mail]"]);
     }
 }

@@ -220,7 +220,7 @@ fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: 
     let forwarder = decided.sender.user().map(|user| json!({"name": user.name, "address": user.email}));
     let told: Vec<&str> = decided.notices.iter().map(|notice| notice.to.as_str()).collect();
     json!({
-        "text": message.text, "note": message.note, "original": message.original, "enclosed": message.enclosed,
+        "text": message.text, "folds": message.folds, "note": message.note, "original": message.original, "enclosed": message.enclosed,
         "from": message.from, "date": message.date, "forwarder": forwarder, "parts": parts, "flags": flags, "told": told,
         // S1.E17: what the audience decided, whoever else has the fallback address.
         "nobody_responsible": decided.audience.is_nobody(),

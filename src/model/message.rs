@@ -25,6 +25,8 @@ pub struct Message {
     pub enclosed: Vec<Original>,
     /// The whole readable text.
     pub text: String,
+    /// Of the text, where no mail is inside.
+    pub folds: Folds,
     /// Its content, or that of a mail inside, is encrypted: what could be read is not what was written.
     pub encrypted: bool,
     pub automatic: Option<Automatic>,
@@ -54,6 +56,9 @@ pub struct Original {
     /// The date as it stands there.
     pub date_text: Option<String>,
     pub body: String,
+    /// Of the body.
+    #[serde(default)]
+    pub folds: Folds,
     pub how: How,
     /// Nobody can say who wrote it: several addresses, or a display name that is another address than the sender's.
     #[serde(skip)]
@@ -61,6 +66,15 @@ pub struct Original {
     /// 0 for a mail directly inside the forward, 1 for one inside that, and so on: a chain runs until the next 0.
     #[serde(skip)]
     pub level: u32,
+}
+
+/// What of a text is not new: nothing is cut from the record, but readers see the new words first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folds {
+    /// Lines that repeat an earlier mail: first line and the one behind the last, counted from 0, in order.
+    pub quoted: Vec<(usize, usize)>,
+    /// The signature, likewise.
+    pub signature: Option<(usize, usize)>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

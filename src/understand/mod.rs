@@ -18,7 +18,7 @@ use crate::model::address::Mailbox;
 use crate::model::arrival::Envelope;
 use crate::model::digest;
 use crate::model::header::{self, Header};
-use crate::model::message::{Defect, How, Message, Original, PartRole};
+use crate::model::message::{Defect, Folds, How, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use forward::people;
 use mime::Tree;
@@ -142,7 +142,7 @@ impl Reader<'_> {
                 self.message.note = found.note;
                 self.push_originals(found.chain);
             }
-            None => self.message.note = String::new(),
+            None => self.message.folds = forward::folds(text),
         }
     }
 
@@ -153,6 +153,7 @@ impl Reader<'_> {
                 self.defects.push(Defect::TextCut(LONGEST_BODIES));
                 original.body = String::new();
             }
+            original.folds = forward::folds(&original.body);
             if original.sender_is_unclear && !self.defects.contains(&Defect::UnclearSender) {
                 self.defects.push(Defect::UnclearSender);
             }
@@ -227,6 +228,7 @@ impl Reader<'_> {
             date: head.date,
             date_text: head.date_text,
             body: view.text.trim_matches('\n').to_owned(),
+            folds: Folds::default(),
             how: How::Attached,
             sender_is_unclear: head.sender_is_unclear,
             level,

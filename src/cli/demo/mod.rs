@@ -288,7 +288,7 @@ impl Demo {
         for number in &outcome.filed_to {
             heading(&format!("rohrpost history {number}"))?;
             if let Some(application) = self.store().application(&tenant, number).await? {
-                history::list(&application, &self.store().history(&tenant, &application).await?)?;
+                history::list(&application, &self.store().history(&tenant, &application).await?, false)?;
             }
         }
         heading("rohrpost dead-letter list")?;

@@ -3,14 +3,16 @@
 
 mod block;
 mod flat;
+mod folds;
 mod introduction;
 pub mod people;
 
 use super::subject::{self, Prefix};
 use super::words::{Separator, WORDS};
-use crate::model::message::{How, Original};
+use crate::model::message::{Folds, How, Original};
 use crate::model::organisation::Rules;
 use block::{Block, Field};
+pub use folds::folds;
 
 /// A forward taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,6 +229,7 @@ fn original(behind: &str, block: &Block) -> Original {
         date: date_text.as_deref().and_then(|text| super::dates::read(text, block.languages)),
         date_text,
         body: body.trim_matches('\n').to_owned(),
+        folds: Folds::default(),
         how: How::Inline,
         level: 0,
     }
