@@ -2,6 +2,7 @@
 
 use super::field;
 use super::mime::{Shape, Tree};
+use super::words::WORDS;
 use crate::model::address;
 use crate::model::header::{self, Header};
 use crate::model::id::OutboundId;
@@ -45,7 +46,8 @@ fn by_fields(header: &Header<'_>, null_sender: bool) -> Option<Automatic> {
     if from_daemon && (null_sender || auto_submitted) {
         return Some(Automatic::Bounce);
     }
-    if auto_submitted || marked || precedence == "auto_reply" {
+    let on_vacation = word("X-Apple-Action").is_some_and(|value| value == "vacation");
+    if auto_submitted || marked || on_vacation || precedence == "auto_reply" || says_so(header) {
         return Some(Automatic::AutoReply);
     }
     if from_daemon {
@@ -57,6 +59,14 @@ fn by_fields(header: &Header<'_>, null_sender: bool) -> Option<Automatic> {
     }
     // RFC 5321 §4.5.5: only programs write with the null reverse-path.
     null_sender.then_some(Automatic::AutoReply)
+}
+
+/// Some programs answer by themselves and mark nothing but the subject (`Automatische Antwort: …`). A person's `AW:` or `WG:` before it
+/// makes it a person's mail.
+fn says_so(header: &Header<'_>) -> bool {
+    let subject = header.first("Subject").map(field::text).unwrap_or_default();
+    let begin = subject.split_once(':').map(|(begin, _)| begin.trim().to_lowercase());
+    begin.is_some_and(|begin| WORDS.automatic.contains(&begin))
 }
 
 fn first_word(value: &str) -> Option<String> {
@@ -117,6 +127,21 @@ mod tests {
         check("From: a@b.example\nAuto-Submitted: no\n\nx", false, None);
         check("From: a@b.example\nX-Autoreply: yes\n\nx", false, Some(Automatic::AutoReply));
         check("From: a@b.example\n\nx", true, Some(Automatic::AutoReply));
+        for subject in [
+            "Automatische Antwort: x",
+            "Abwesenheitsnotiz: x",
+            "Out of Office: x",
+            "Réponse automatique : x",
+            "Autosvar: x",
+            "Respuesta automática: x",
+            "Otomatik yanıt: x",
+        ] {
+            check(&format!("From: a@b.example\nSubject: {subject}\n\nx"), false, Some(Automatic::AutoReply));
+            check(&format!("From: a@b.example\nSubject: WG: {subject}\n\nx"), false, None);
+        }
+        check("From: a@b.example\nSubject: Frage zur automatischen Antwort: x\n\nx", false, None);
+        check("From: a@b.example\nSubject: Abwesenheitsnotiz\n\nx", false, None);
+        check("From: a@b.example\nSubject: x\nX-Apple-Action: VACATION\n\nx", false, Some(Automatic::AutoReply));
         check("From: Mail Delivery System <MAILER-DAEMON@b.example>\n\nx", true, Some(Automatic::Bounce));
         check("Content-Type: multipart/report; report-type=delivery-status; boundary=a\n\n--a\n\nx\n--a--", true, Some(Automatic::Bounce));
         check(

@@ -14,6 +14,8 @@ pub struct Words {
     separators: HashMap<String, Separator>,
     /// Lines that introduce a quoted mail; each has one or two groups, which are a date, a person, or both.
     pub introductions: Vec<Regex>,
+    /// What the subject of an automatic answer begins with, before a colon.
+    pub automatic: HashSet<String>,
     pub on_behalf: Vec<String>,
     /// Names of header blocks by language, in the order of the table.
     pub names: Vec<Names>,
@@ -122,6 +124,7 @@ struct Language {
     forward: Vec<String>,
     either: Vec<String>,
     wrote: Vec<String>,
+    automatic: Vec<String>,
     on_behalf: Vec<String>,
     from: Vec<String>,
     date: Vec<String>,
@@ -189,6 +192,7 @@ impl Tables {
             tags: self.prefixes.tags.into_iter().collect(),
             separators,
             introductions: self.language.iter().flat_map(|language| &language.wrote).map(|text| introduction(text)).collect(),
+            automatic: self.language.iter().flat_map(|language| language.automatic.clone()).collect(),
             on_behalf: self.language.iter().flat_map(|language| language.on_behalf.clone()).collect(),
             names: self.language.iter().map(Language::names).collect(),
             fields,
@@ -217,7 +221,7 @@ mod tests {
     fn tables_are_in_lower_case() {
         let is_lower = |word: &String| assert_eq!(*word, word.to_lowercase());
         WORDS.fields.keys().chain(WORDS.months.keys()).chain(WORDS.separators.keys()).for_each(is_lower);
-        WORDS.forward_prefixes.iter().chain(&WORDS.reply_prefixes).chain(&WORDS.on_behalf).for_each(is_lower);
+        WORDS.forward_prefixes.iter().chain(&WORDS.reply_prefixes).chain(&WORDS.automatic).chain(&WORDS.on_behalf).for_each(is_lower);
     }
 
     #[test]
