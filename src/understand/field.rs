@@ -1,7 +1,7 @@
 //! What header fields mean: text with encoded words, addresses, dates, media types. Decoding is mail-parser's; this file
 //! hands it one value at a time, bounded in length and with raw 8-bit bytes repaired first.
 
-use super::decode;
+use super::{continuations, decode, encoded_words};
 use crate::model::address::Mailbox;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderValue};
@@ -14,7 +14,8 @@ pub const MOST_MAILBOXES: usize = 500;
 /// A value as the field parsers want it: UTF-8, bounded, with a line end.
 fn prepared(value: &[u8]) -> Vec<u8> {
     let value = &value[..value.len().min(LONGEST_VALUE)];
-    let mut bytes = decode::eight_bit(value).into_owned().into_bytes();
+    let value = decode::eight_bit(value);
+    let mut bytes = encoded_words::joined(&value).into_owned().into_bytes();
     // A NUL or a lone CR in a field is damage; neither may hide the rest of it.
     bytes.retain(|&byte| byte != 0 && byte != b'\r');
     bytes.push(b'\n');
@@ -79,7 +80,9 @@ impl Typed {
 /// Reads Content-Type or Content-Disposition.
 pub fn typed(value: &[u8]) -> Typed {
     let bytes = prepared(value);
-    let HeaderValue::ContentType(found) = MessageStream::new(&bytes).parse_content_type() else { return Typed::default() };
+    let text = String::from_utf8_lossy(&bytes);
+    let bytes = continuations::joined(&text);
+    let HeaderValue::ContentType(found) = MessageStream::new(bytes.as_bytes()).parse_content_type() else { return Typed::default() };
     let value = match found.subtype() {
         Some(sub) => format!("{}/{sub}", found.ctype()),
         None => found.ctype().to_owned(),
@@ -87,13 +90,13 @@ pub fn typed(value: &[u8]) -> Typed {
     let given = found.attributes().unwrap_or_default();
     let parameters = KEPT.iter().filter_map(|name| {
         let first = given.iter().find(|one| one.name.eq_ignore_ascii_case(name))?;
-        Some((*name, encoded_words(&first.value)))
+        Some((*name, without_encoded_words(&first.value)))
     });
     Typed { value: value.to_lowercase(), parameters: parameters.collect() }
 }
 
 /// Parameters must not hold encoded words (RFC 2047 §5); half the mail programs write them there all the same.
-fn encoded_words(value: &str) -> String {
+fn without_encoded_words(value: &str) -> String {
     if value.contains("=?") { text(value.as_bytes()) } else { value.to_owned() }
 }
 
@@ -108,6 +111,7 @@ mod tests {
         check(b" =?iso-8859-1?Q?Gr=FC=DFe?=\r\n =?utf-8?B?w7xiZXI=?=", "Grüßeüber");
         check(b" Gr\xfc\xdfe", "Grüße");
         check("Grüße".as_bytes(), "Grüße");
+        check(b" =?utf-8?Q?M=C3?= =?utf-8?Q?=BCller?=", "Müller");
         check(b"", "");
         check(b" 4711  WG: x", "4711  WG: x");
     }
@@ -134,6 +138,8 @@ mod tests {
         assert_eq!(found.value, "application/pdf");
         assert_eq!(found.parameter("filename"), Some("Lebensläufe.pdf"));
         assert_eq!(typed(b"attachment; filename=\"=?utf-8?q?M=C3=BCller.pdf?=\"").parameter("filename"), Some("Müller.pdf"));
+        let cut = typed(b" attachment;\r\n filename*0*=UTF-8''M%C3;\r\n filename*1*=%BCller.pdf");
+        assert_eq!(cut.parameter("filename"), Some("M\u{fc}ller.pdf"));
         assert_eq!(typed(b"").value, "");
         // What nobody asks for is not kept, however much of it there is; what is asked for is found behind it.
         let many = typed(format!("text/plain{}; Charset=utf-8; charset=x", "; a=b".repeat(1_000)).as_bytes());

@@ -1,8 +1,10 @@
 //! Turns raw bytes into a Message. Never fails, does no I/O, knows no protocol, reads no clock.
 
 mod automatic;
+mod continuations;
 mod dates;
 mod decode;
+mod encoded_words;
 mod encrypted;
 mod field;
 mod forward;
