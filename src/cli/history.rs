@@ -102,9 +102,21 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
         Some(text) => (text, &body["original"]["folds"]),
         None => (body["text"].as_str().unwrap_or_default(), &body["folds"]),
     };
-    let folds = if unfold { Folds::default() } else { Folds::deserialize(folds).unwrap_or_default() };
-    lines.extend(folded(text, &folds).into_iter().map(|line| format!("  | {line}")));
+    lines.extend(quoted(text, folds, unfold));
+    // Further mails that were attached; those inside the first one's text stand there already.
+    let enclosed = body["enclosed"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for mail in enclosed.iter().filter(|mail| mail["how"] == "attached") {
+        let subject = show::clean(mail["subject"].as_str().unwrap_or_default());
+        lines.push(format!("  enclosed      {}  {subject}", dated(&mail["from"], &mail["date"])));
+        lines.extend(quoted(mail["body"].as_str().unwrap_or_default(), &mail["folds"], unfold));
+    }
     lines.join("\n")
+}
+
+/// The lines of a body, set off from what the program says.
+fn quoted(text: &str, folds: &Value, unfold: bool) -> Vec<String> {
+    let folds = if unfold { Folds::default() } else { Folds::deserialize(folds).unwrap_or_default() };
+    folded(text, &folds).into_iter().map(|line| format!("  | {line}")).collect()
 }
 
 /// The lines of a text, with one line in the place of those that repeat an earlier mail and one for a signature.
@@ -130,14 +142,20 @@ fn folded(text: &str, folds: &Folds) -> Vec<String> {
     shown
 }
 
+fn person(value: &Value) -> String {
+    show::person(value["name"].as_str(), value["address"].as_str())
+}
+
+fn dated(value: &Value, date: &Value) -> String {
+    match date.as_str() {
+        Some(date) => format!("{}, {}", person(value), show::clean(date)),
+        None => person(value),
+    }
+}
+
 /// Who wrote it, who forwarded it, who assigned it. Without a mail inside, the mail's own sender wrote it.
 fn people(entry: &Entry) -> Vec<(&'static str, String)> {
     let body = &entry.body;
-    let person = |value: &Value| show::person(value["name"].as_str(), value["address"].as_str());
-    let dated = |value: &Value, date: &Value| match date.as_str() {
-        Some(date) => format!("{}, {}", person(value), show::clean(date)),
-        None => person(value),
-    };
     let proved = &body["forwarder"];
     let mut people = match (body["original"].is_object(), proved.is_object()) {
         (true, true) => vec![("written by", dated(&body["original"]["from"], &body["original"]["date"])), ("forwarded by", person(proved))],
@@ -229,5 +247,14 @@ mod tests {
         assert_eq!(folded("a\nb\n\n", &Folds::default()), ["a", "b"]);
         // A record that does not fit its text is shown all the same.
         assert_eq!(folded("a", &Folds { quoted: vec![(5, 9), (0, 1)], signature: Some((7, 3)) }), ["[1 line of an earlier mail]"]);
+    }
+
+    #[test]
+    fn further_mails() {
+        let eva = json!({"from": {"name": "Eva", "address": "e@x.example"}, "date": "2026-11-20", "subject": "Zeugnis", "body": "Anbei.", "how": "attached"});
+        let inside = json!({"from": {"name": "Petra", "address": "p@x.example"}, "body": "Frage", "how": "inline"});
+        let shown = text("-", json!({"original": {"body": "Hallo", "from": {}}, "enclosed": [inside, eva]}));
+        let lines: Vec<&str> = shown.lines().rev().take(3).collect();
+        assert_eq!(lines, ["  | Anbei.", "  enclosed      Eva <e@x.example>, 2026-11-20  Zeugnis", "  | Hallo"]);
     }
 }
