@@ -213,7 +213,8 @@ fn original(behind: &str, block: &Block) -> Original {
     };
     for line in lines.take_while(|line| goes_on(line)) {
         let text = line.unquoted(depth.min(line.depth)).trim_end();
-        body.push_str(&text[indent.min(blanks(text))..]);
+        // Apple Mail puts a byte order mark before what it quotes.
+        body.push_str(text[indent.min(blanks(text))..].trim_start_matches('\u{feff}'));
         body.push('\n');
     }
     let date_text = block.date.clone().filter(|text| !text.is_empty());
