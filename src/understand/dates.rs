@@ -40,12 +40,12 @@ pub fn find(text: &str, languages: Languages) -> Option<Found> {
     Some(Found { iso: instant.display_with_offset(offset).to_string(), start, end: zone_end })
 }
 
-static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?:19|20)\d\d)[-/.]\s?(\d{1,2})[-/.]\s?(\d{1,2})\b"));
+static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?:19|20)\d\d)[-/.]\s?(\d{1,2})[-/.]\s?(\d{1,2})(?:\b|T)"));
 static YEAR_LAST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?((?:19|20)\d\d)\b"));
 static SHORT_YEAR: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?(\d\d)\b"));
 static AFTERNOON: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\d\s*[ap]\.?m\b"));
 static CLOCK: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?:[\s\u{a0}\u{202f}]*([ap])\.?m\b\.?)?"));
+    LazyLock::new(|| regex(r"(?i)(?:\b|\dT)(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?:[\s\u{a0}\u{202f}]*([ap])\.?m\b\.?)?"));
 /// `18.02`, `18.02.11`, `18h02`: only where a time may stand.
 static DOTTED_CLOCK: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)(?:^|[\s,\u{202f}])(\d{1,2})(?:[.h]|\s?h\s?)(\d{2})(?:[.](\d{2}))?()(?:\D|$)"));
@@ -57,12 +57,11 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that a test uses")
 }
 
-/// `2026-11-20`; the date, and where it begins and ends.
+/// `2026-11-20`, also before a `T`; the date, and where it begins and ends.
 fn year_first(text: &str) -> Option<(Date, usize, usize)> {
     let found = YEAR_FIRST.captures(text)?;
-    let whole = found.get(0)?;
     let date = Date::new(found[1].parse().ok()?, found[2].parse().ok()?, found[3].parse().ok()?).ok()?;
-    Some((date, whole.start(), whole.end()))
+    Some((date, found.get(1)?.start(), found.get(3)?.end()))
 }
 
 /// `20.11.2026`, `20/11/26`, `11/20/2026 6:02 PM`.
@@ -165,6 +164,7 @@ mod tests {
         check("November 20, 2026 at 6:02:11\u{202f}PM GMT+1", "2026-11-20T18:02:11+01:00");
         check("Tue, 1 Mar 2022 09:05 -0530", "2022-03-01T09:05:00-05:30");
         check("20. März 2026", "2026-03-20");
+        check("2026-11-20T18:02:11+0100", "2026-11-20T18:02:11+01:00");
         check("26. lokakuuta 2021 klo 14.25.08 UTC+3", "2021-10-26T14:25:08+03:00");
         check("26. Oktober 2021 um 14:25:08 OESZ", "2021-10-26T14:25:08+03:00");
         check("mar. 26 oct. 2021 à 09:31", "2021-10-26T09:31:00");
