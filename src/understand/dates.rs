@@ -111,9 +111,13 @@ fn time(text: &str, behind: usize) -> Option<(Time, usize, usize)> {
     };
     let part = |group: usize| found.get(group).map_or(Some(0), |part| part.as_str().parse::<i8>().ok());
     let hour = part(1)?;
-    let hour = match found.get(4).map(|half| half.as_str().to_ascii_lowercase()).as_deref() {
-        Some("p") if hour < 12 => hour + 12,
-        Some("a") if hour == 12 => 0,
+    let half = match found.get(4).filter(|half| !half.is_empty()) {
+        Some(half) => Some(half.as_str().eq_ignore_ascii_case("p")),
+        None => found.get(3).or(found.get(2)).and_then(|last| half_of_day(&text[offset + last.end()..])),
+    };
+    let hour = match half {
+        Some(true) if hour < 12 => hour + 12,
+        Some(false) if hour == 12 => 0,
         _ => hour,
     };
     let time = Time::new(hour, part(2)?, part(3)?, 0).ok()?;
@@ -121,6 +125,12 @@ fn time(text: &str, behind: usize) -> Option<(Time, usize, usize)> {
     // The pattern of a dotted time takes one character more.
     let end = if is_dotted { found.get(3).or(found.get(2))?.end() } else { found.get(0)?.end() };
     Some((time, offset + found.get(1)?.start(), offset + end))
+}
+
+/// Whether the word right behind a time means the afternoon (`6:02 em`).
+fn half_of_day(behind: &str) -> Option<bool> {
+    let word = WORD.find(behind).filter(|word| behind[..word.start()].chars().all(char::is_whitespace))?;
+    WORDS.halves.get(&word.as_str().to_lowercase()).copied()
 }
 
 /// The zone behind the time: `+0100`, `GMT+1`, `(MEZ)`; and where it ends.
@@ -164,6 +174,8 @@ mod tests {
         check("November 20, 2026 at 6:02:11\u{202f}PM GMT+1", "2026-11-20T18:02:11+01:00");
         check("Tue, 1 Mar 2022 09:05 -0530", "2022-03-01T09:05:00-05:30");
         check("20. März 2026", "2026-03-20");
+        check("fredag, november 20, 2026 6:02:11 em", "2026-11-20T18:02:11");
+        check("2026-11-20 12:02 fm", "2026-11-20T00:02:00");
         check("2026-11-20T18:02:11+0100", "2026-11-20T18:02:11+01:00");
         check("26. lokakuuta 2021 klo 14.25.08 UTC+3", "2021-10-26T14:25:08+03:00");
         check("26. Oktober 2021 um 14:25:08 OESZ", "2021-10-26T14:25:08+03:00");

@@ -25,6 +25,8 @@ pub struct Words {
     fields: HashMap<String, Vec<(FieldName, Languages)>>,
     /// Month name to 1…12; `listopad` is another month in Croatian than in Czech.
     months: HashMap<String, Vec<(i8, Languages)>>,
+    /// Words for AM and PM behind a time: whether they mean the afternoon.
+    pub halves: HashMap<String, bool>,
     /// Zone name to minutes east of UTC.
     pub zones: HashMap<String, i32>,
 }
@@ -116,6 +118,7 @@ pub static WORDS: LazyLock<Words> = LazyLock::new(|| {
 #[serde(deny_unknown_fields)]
 struct Tables {
     prefixes: Prefixes,
+    halves: Halves,
     language: Vec<Language>,
     zones: HashMap<String, i32>,
 }
@@ -126,6 +129,13 @@ struct Prefixes {
     forward: Vec<String>,
     reply: Vec<String>,
     tags: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Halves {
+    forenoon: Vec<String>,
+    afternoon: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -214,6 +224,10 @@ impl Tables {
             names: self.language.iter().map(Language::names).collect(),
             fields,
             months,
+            halves: {
+                let forenoon = self.halves.forenoon.into_iter().map(|word| (word, false));
+                forenoon.chain(self.halves.afternoon.into_iter().map(|word| (word, true))).collect()
+            },
             zones: self.zones,
         }
     }

@@ -134,10 +134,13 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
     // What counts where nothing better is found.
     let mut fallback = None;
     for at in 0..lines.len() {
-        let separator = separator(&lines[at]);
+        let (separator, below) = match separator(&lines[at]) {
+            None if is_wrapped_separator(&lines[at..]) => (Some(Separator::Forward), at + 2),
+            separator => (separator, at + 1),
+        };
         let found = match separator {
             Some(_) => {
-                let first = (at + 1..lines.len().min(at + 2 + GAP)).find(|&next| !lines[next].is_blank());
+                let first = (below..lines.len().min(below + 1 + GAP)).find(|&next| !lines[next].is_blank());
                 first.and_then(|first| Block::read(&lines, first))
             }
             None => Block::read(&lines, at),
@@ -156,7 +159,7 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
             fallback.get_or_insert((at, block));
         } else if separator == Some(Separator::Forward) {
             // The header block was deleted; that something was forwarded is plain all the same.
-            fallback.get_or_insert((at, Block { depth: lines[at].depth, end: at + 1, ..Block::default() }));
+            fallback.get_or_insert((at, Block { depth: lines[at].depth, end: below, ..Block::default() }));
         }
     }
     fallback.map(|(at, block)| taken_apart(text, &lines, at, &block))
@@ -192,6 +195,14 @@ fn separator(line: &Line<'_>) -> Option<Separator> {
     // Notes, Horde and mutt name somebody there, always between dashes; without them it is a sentence.
     let is_personal = || line.text.starts_with("---") && line.text.ends_with("--") && WORDS.names_forward(&words);
     WORDS.separator(&words).or_else(|| is_personal().then_some(Separator::Forward))
+}
+
+/// Whether the first two lines are one separator, wrapped because of the name in it.
+fn is_wrapped_separator(lines: &[HeadLine<'_>]) -> bool {
+    let [first, second, ..] = lines else { return false };
+    let is_begin = first.text.starts_with("---") && !first.text.ends_with('-') && second.depth == first.depth;
+    let is_end = second.text.ends_with("--") && !second.text.starts_with('-');
+    is_begin && is_end && announced(first).is_some_and(|words| WORDS.names_forward(&words))
 }
 
 /// Where the forwarded mail ends, for Horde and mutt say so.
