@@ -4,6 +4,7 @@
 mod block;
 mod flat;
 mod introduction;
+mod label;
 pub mod people;
 
 use super::subject::{self, Prefix};
@@ -141,7 +142,7 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
         let found = match separator {
             Some(_) => {
                 let first = (below..lines.len().min(below + 1 + GAP)).find(|&next| !lines[next].is_blank());
-                first.and_then(|first| Block::read(&lines, first))
+                first.and_then(|first| Block::read(&lines, first).or_else(|| label::read(&lines, first)))
             }
             None => Block::read(&lines, at),
         };
