@@ -32,6 +32,8 @@ impl Block {
         let mut seen: Vec<FieldName> = Vec::new();
         let mut last = None;
         let mut is_spaced = false;
+        // `Von:` and the sender below it: then so it is with the subject.
+        let mut has_values_below = false;
         let mut at = start;
         lines[start].field?;
         while let Some(line) = lines.get(at).filter(|_| at < start + LONGEST) {
@@ -49,9 +51,12 @@ impl Block {
                 is_spaced = true;
             } else if let Some((name, languages, value)) = line.field_after(&seen) {
                 seen.push(name);
+                has_values_below |= name == FieldName::From && value.is_empty();
                 block.languages = block.languages.narrowed(languages);
                 block.put(name, value);
                 last = Some(name);
+            } else if has_values_below && last == Some(FieldName::Subject) && block.subject.is_empty() {
+                block.append(FieldName::Subject, line.text);
             } else if last == Some(FieldName::Subject) && block.is_complete() && !goes_on(lines, at, &seen) {
                 // The newer Outlook puts no empty line behind the subject.
                 break;
