@@ -40,12 +40,12 @@ pub fn find(text: &str, languages: Languages) -> Option<Found> {
     Some(Found { iso: instant.display_with_offset(offset).to_string(), start, end: zone_end })
 }
 
-static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?:19|20)\d\d)[-/.]\s?(\d{1,2})[-/.]\s?(\d{1,2})\b"));
+static YEAR_FIRST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b((?:19|20)\d\d)[-/.]\s?(\d{1,2})[-/.]\s?(\d{1,2})(?:\b|T)"));
 static YEAR_LAST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?((?:19|20)\d\d)\b"));
 static SHORT_YEAR: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?(\d\d)\b"));
 static AFTERNOON: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\d\s*[ap]\.?m\b"));
 static CLOCK: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)\b(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?:[\s\u{a0}\u{202f}]*([ap])\.?m\b\.?)?"));
+    LazyLock::new(|| regex(r"(?i)(?:\b|\dT)(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?:[\s\u{a0}\u{202f}]*([ap])\.?m\b\.?)?"));
 /// `18.02`, `18.02.11`, `18h02`: only where a time may stand.
 static DOTTED_CLOCK: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)(?:^|[\s,\u{202f}])(\d{1,2})(?:[.h]|\s?h\s?)(\d{2})(?:[.](\d{2}))?()(?:\D|$)"));
@@ -57,12 +57,11 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).expect("a constant pattern that a test uses")
 }
 
-/// `2026-11-20`; the date, and where it begins and ends.
+/// `2026-11-20`, also before a `T`; the date, and where it begins and ends.
 fn year_first(text: &str) -> Option<(Date, usize, usize)> {
     let found = YEAR_FIRST.captures(text)?;
-    let whole = found.get(0)?;
     let date = Date::new(found[1].parse().ok()?, found[2].parse().ok()?, found[3].parse().ok()?).ok()?;
-    Some((date, whole.start(), whole.end()))
+    Some((date, found.get(1)?.start(), found.get(3)?.end()))
 }
 
 /// `20.11.2026`, `20/11/26`, `11/20/2026 6:02 PM`.
@@ -112,9 +111,13 @@ fn time(text: &str, behind: usize) -> Option<(Time, usize, usize)> {
     };
     let part = |group: usize| found.get(group).map_or(Some(0), |part| part.as_str().parse::<i8>().ok());
     let hour = part(1)?;
-    let hour = match found.get(4).map(|half| half.as_str().to_ascii_lowercase()).as_deref() {
-        Some("p") if hour < 12 => hour + 12,
-        Some("a") if hour == 12 => 0,
+    let half = match found.get(4).filter(|half| !half.is_empty()) {
+        Some(half) => Some(half.as_str().eq_ignore_ascii_case("p")),
+        None => found.get(3).or(found.get(2)).and_then(|last| half_of_day(&text[offset + last.end()..])),
+    };
+    let hour = match half {
+        Some(true) if hour < 12 => hour + 12,
+        Some(false) if hour == 12 => 0,
         _ => hour,
     };
     let time = Time::new(hour, part(2)?, part(3)?, 0).ok()?;
@@ -122,6 +125,12 @@ fn time(text: &str, behind: usize) -> Option<(Time, usize, usize)> {
     // The pattern of a dotted time takes one character more.
     let end = if is_dotted { found.get(3).or(found.get(2))?.end() } else { found.get(0)?.end() };
     Some((time, offset + found.get(1)?.start(), offset + end))
+}
+
+/// Whether the word right behind a time means the afternoon (`6:02 em`).
+fn half_of_day(behind: &str) -> Option<bool> {
+    let word = WORD.find(behind).filter(|word| behind[..word.start()].chars().all(char::is_whitespace))?;
+    WORDS.halves.get(&word.as_str().to_lowercase()).copied()
 }
 
 /// The zone behind the time: `+0100`, `GMT+1`, `(MEZ)`; and where it ends.
@@ -165,6 +174,9 @@ mod tests {
         check("November 20, 2026 at 6:02:11\u{202f}PM GMT+1", "2026-11-20T18:02:11+01:00");
         check("Tue, 1 Mar 2022 09:05 -0530", "2022-03-01T09:05:00-05:30");
         check("20. März 2026", "2026-03-20");
+        check("fredag, november 20, 2026 6:02:11 em", "2026-11-20T18:02:11");
+        check("2026-11-20 12:02 fm", "2026-11-20T00:02:00");
+        check("2026-11-20T18:02:11+0100", "2026-11-20T18:02:11+01:00");
         check("26. lokakuuta 2021 klo 14.25.08 UTC+3", "2021-10-26T14:25:08+03:00");
         check("26. Oktober 2021 um 14:25:08 OESZ", "2021-10-26T14:25:08+03:00");
         check("mar. 26 oct. 2021 à 09:31", "2021-10-26T09:31:00");

@@ -299,4 +299,8 @@ fn content_sha256(header: &Header<'_>, body: &[u8]) -> String {
 }
 
 #[cfg(test)]
+mod corpus {
+    mod tests;
+}
+#[cfg(test)]
 mod tests;

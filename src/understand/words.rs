@@ -12,6 +12,10 @@ pub struct Words {
     pub reply_prefixes: HashSet<String>,
     pub tags: HashSet<String>,
     separators: HashMap<String, Separator>,
+    /// How separators begin that go on with a person (`forwarded message from …`).
+    personal: Vec<String>,
+    /// Lines that stand below a forwarded mail.
+    ends: HashSet<String>,
     /// Lines that introduce a quoted mail; each has one or two groups, which are a date, a person, or both.
     pub introductions: Vec<Regex>,
     /// What the subject of an automatic answer begins with, before a colon.
@@ -23,6 +27,8 @@ pub struct Words {
     fields: HashMap<String, Vec<(FieldName, Languages)>>,
     /// Month name to 1…12; `listopad` is another month in Croatian than in Czech.
     months: HashMap<String, Vec<(i8, Languages)>>,
+    /// Words for AM and PM behind a time: whether they mean the afternoon.
+    pub halves: HashMap<String, bool>,
     /// Zone name to minutes east of UTC.
     pub zones: HashMap<String, i32>,
 }
@@ -87,6 +93,16 @@ impl Words {
         self.separators.get(words).copied()
     }
 
+    /// Whether a line of these words announces a forwarded mail and says whose, or by whom; in lower case, without dashes around.
+    pub fn names_forward(&self, words: &str) -> bool {
+        self.personal.iter().any(|begin| words.starts_with(begin.as_str()))
+    }
+
+    /// Whether a line of these words stands below a forwarded mail; in lower case, without dashes around.
+    pub fn ends_forward(&self, words: &str) -> bool {
+        self.ends.contains(words)
+    }
+
     /// The number of a month; in these languages if the word means a month there, else in any.
     pub fn month(&self, word: &str, languages: Languages) -> Option<i8> {
         let known = self.months.get(word)?;
@@ -104,6 +120,7 @@ pub static WORDS: LazyLock<Words> = LazyLock::new(|| {
 #[serde(deny_unknown_fields)]
 struct Tables {
     prefixes: Prefixes,
+    halves: Halves,
     language: Vec<Language>,
     zones: HashMap<String, i32>,
 }
@@ -118,11 +135,20 @@ struct Prefixes {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Halves {
+    forenoon: Vec<String>,
+    afternoon: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Language {
     #[serde(rename = "name")]
     _name: String,
     forward: Vec<String>,
     either: Vec<String>,
+    #[serde(default)]
+    end: Vec<String>,
     wrote: Vec<String>,
     automatic: Vec<String>,
     on_behalf: Vec<String>,
@@ -176,6 +202,7 @@ impl Tables {
         let mut fields: HashMap<String, Vec<(FieldName, Languages)>> = HashMap::new();
         let mut months: HashMap<String, Vec<(i8, Languages)>> = HashMap::new();
         let mut separators = HashMap::new();
+        let mut personal = Vec::new();
         for (at, language) in self.language.iter().enumerate() {
             for (field, name) in language.fields() {
                 learn(fields.entry(name.clone()).or_default(), field, at);
@@ -183,7 +210,9 @@ impl Tables {
             for (number, names) in (1i8..).zip(&language.months) {
                 names.split(' ').for_each(|name| learn(months.entry(name.to_owned()).or_default(), number, at));
             }
-            separators.extend(language.forward.iter().map(|words| (words.clone(), Separator::Forward)));
+            let (begins, whole): (Vec<&String>, Vec<&String>) = language.forward.iter().partition(|words| words.ends_with('…'));
+            personal.extend(begins.into_iter().map(|words| words.trim_end_matches('…').to_owned()));
+            separators.extend(whole.into_iter().map(|words| (words.clone(), Separator::Forward)));
             separators.extend(language.either.iter().map(|words| (words.clone(), Separator::Either)));
         }
         Words {
@@ -191,12 +220,18 @@ impl Tables {
             reply_prefixes: self.prefixes.reply.into_iter().collect(),
             tags: self.prefixes.tags.into_iter().collect(),
             separators,
+            personal,
+            ends: self.language.iter().flat_map(|language| language.end.clone()).collect(),
             introductions: self.language.iter().flat_map(|language| &language.wrote).map(|text| introduction(text)).collect(),
             automatic: self.language.iter().flat_map(|language| language.automatic.clone()).collect(),
             on_behalf: self.language.iter().flat_map(|language| language.on_behalf.clone()).collect(),
             names: self.language.iter().map(Language::names).collect(),
             fields,
             months,
+            halves: {
+                let forenoon = self.halves.forenoon.into_iter().map(|word| (word, false));
+                forenoon.chain(self.halves.afternoon.into_iter().map(|word| (word, true))).collect()
+            },
             zones: self.zones,
         }
     }
@@ -221,6 +256,7 @@ mod tests {
     fn tables_are_in_lower_case() {
         let is_lower = |word: &String| assert_eq!(*word, word.to_lowercase());
         WORDS.fields.keys().chain(WORDS.months.keys()).chain(WORDS.separators.keys()).for_each(is_lower);
+        WORDS.personal.iter().chain(&WORDS.ends).for_each(is_lower);
         WORDS.forward_prefixes.iter().chain(&WORDS.reply_prefixes).chain(&WORDS.automatic).chain(&WORDS.on_behalf).for_each(is_lower);
     }
 

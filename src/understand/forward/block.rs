@@ -31,6 +31,9 @@ impl Block {
         let mut block = Block { depth: lines.get(start)?.depth, languages: Languages::ALL, ..Block::default() };
         let mut seen: Vec<FieldName> = Vec::new();
         let mut last = None;
+        let mut is_spaced = false;
+        // `Von:` and the sender below it: then so it is with the subject.
+        let mut has_values_below = false;
         let mut at = start;
         lines[start].field?;
         while let Some(line) = lines.get(at).filter(|_| at < start + LONGEST) {
@@ -40,14 +43,20 @@ impl Block {
             if line.is_blank() {
                 // An empty line ends the block, unless a field that is still missing follows: some programs double every line.
                 let next = lines[at..].iter().take(1 + super::GAP).find(|next| !next.is_blank());
-                if next.is_none_or(|next| next.depth != block.depth || next.field_after(&seen).is_none()) {
+                let field = next.filter(|next| next.depth == block.depth).and_then(|next| next.field_after(&seen));
+                // `Anlagen: …` may be the mail's own first line.
+                if field.is_none_or(|(name, ..)| name == FieldName::Other && !is_spaced) {
                     break;
                 }
+                is_spaced = true;
             } else if let Some((name, languages, value)) = line.field_after(&seen) {
                 seen.push(name);
+                has_values_below |= name == FieldName::From && value.is_empty();
                 block.languages = block.languages.narrowed(languages);
                 block.put(name, value);
                 last = Some(name);
+            } else if has_values_below && last == Some(FieldName::Subject) && block.subject.is_empty() {
+                block.append(FieldName::Subject, line.text);
             } else if last == Some(FieldName::Subject) && block.is_complete() && !goes_on(lines, at, &seen) {
                 // The newer Outlook puts no empty line behind the subject.
                 break;

@@ -5,6 +5,7 @@ mod block;
 mod flat;
 mod folds;
 mod introduction;
+mod label;
 pub mod people;
 
 use super::subject::{self, Prefix};
@@ -136,11 +137,14 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
     // What counts where nothing better is found.
     let mut fallback = None;
     for at in 0..lines.len() {
-        let separator = separator(&lines[at]);
+        let (separator, below) = match separator(&lines[at]) {
+            None if is_wrapped_separator(&lines[at..]) => (Some(Separator::Forward), at + 2),
+            separator => (separator, at + 1),
+        };
         let found = match separator {
             Some(_) => {
-                let first = (at + 1..lines.len().min(at + 2 + GAP)).find(|&next| !lines[next].is_blank());
-                first.and_then(|first| Block::read(&lines, first))
+                let first = (below..lines.len().min(below + 1 + GAP)).find(|&next| !lines[next].is_blank());
+                first.and_then(|first| Block::read(&lines, first).or_else(|| label::read(&lines, first)))
             }
             None => Block::read(&lines, at),
         };
@@ -158,7 +162,7 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
             fallback.get_or_insert((at, block));
         } else if separator == Some(Separator::Forward) {
             // The header block was deleted; that something was forwarded is plain all the same.
-            fallback.get_or_insert((at, Block { depth: lines[at].depth, end: at + 1, ..Block::default() }));
+            fallback.get_or_insert((at, Block { depth: lines[at].depth, end: below, ..Block::default() }));
         }
     }
     fallback.map(|(at, block)| taken_apart(text, &lines, at, &block))
@@ -178,20 +182,65 @@ fn is_ornament(c: char) -> bool {
     matches!(c, '-' | '_' | '*' | '=' | '–' | '—' | ' ' | '\t' | '\u{a0}')
 }
 
-/// Whether a line announces a forwarded mail: words of the table, between dashes or before a colon.
-fn separator(line: &Line<'_>) -> Option<Separator> {
-    if line.text.len() > 120 {
-        return None;
-    }
+/// Longest line looked at, in bytes: some name a person.
+const LONGEST_SEPARATOR: usize = 250;
+
+/// The words between dashes or before a colon, in lower case.
+fn announced(line: &Line<'_>) -> Option<String> {
     let bare = line.text.trim_matches(is_ornament);
     let words = bare.trim_end_matches(':').trim_end();
-    if words.len() == line.text.len() { None } else { WORDS.separator(&words.to_lowercase()) }
+    (words.len() < line.text.len() && line.text.len() <= LONGEST_SEPARATOR).then(|| words.to_lowercase())
+}
+
+/// Whether a line announces a forwarded mail, in words of the table.
+fn separator(line: &Line<'_>) -> Option<Separator> {
+    let words = announced(line)?;
+    // Notes, Horde and mutt name somebody there, always between dashes; without them it is a sentence.
+    let is_personal = || line.text.starts_with("---") && line.text.ends_with("--") && WORDS.names_forward(&words);
+    WORDS.separator(&words).or_else(|| is_personal().then_some(Separator::Forward))
+}
+
+/// Whether the first two lines are one separator, wrapped because of the name in it.
+fn is_wrapped_separator(lines: &[HeadLine<'_>]) -> bool {
+    let [first, second, ..] = lines else { return false };
+    let is_begin = first.text.starts_with("---") && !first.text.ends_with('-') && second.depth == first.depth;
+    let is_end = second.text.ends_with("--") && !second.text.starts_with('-');
+    is_begin && is_end && announced(first).is_some_and(|words| WORDS.names_forward(&words))
+}
+
+/// Where the forwarded mail ends, for Horde and mutt say so.
+#[derive(Default)]
+struct End {
+    /// Forwards inside the forward, which may end before it.
+    open: usize,
+}
+
+impl End {
+    /// Whether the line is the last of the forward itself.
+    fn is_here(&mut self, line: &Line<'_>) -> bool {
+        if !line.text.starts_with("--") {
+            return false;
+        }
+        if separator(line) == Some(Separator::Forward) {
+            self.open += 1;
+        } else if announced(line).is_some_and(|words| WORDS.ends_forward(&words)) {
+            self.open = match self.open.checked_sub(1) {
+                Some(open) => open,
+                None => return true,
+            };
+        }
+        false
+    }
+}
+
+/// Whether the line is drawn, not written.
+fn is_rule(line: &Line<'_>) -> bool {
+    line.text.len() >= 5 && line.text.bytes().all(|b| matches!(b, b'_' | b'-'))
 }
 
 /// What stands above, without the line that Outlook draws.
 fn note(lines: &[HeadLine<'_>]) -> String {
-    let is_rule = |line: &HeadLine<'_>| line.text.len() >= 5 && line.text.bytes().all(|b| matches!(b, b'_' | b'-'));
-    let end = lines.iter().rposition(|line| !line.is_blank() && !is_rule(line)).map_or(0, |last| last + 1);
+    let end = lines.iter().rposition(|line| !line.is_blank() && !is_rule(&line.line)).map_or(0, |last| last + 1);
     let text: Vec<&str> = lines[..end].iter().map(|line| line.whole.trim_end()).collect();
     text.join("\n").trim().to_owned()
 }
@@ -199,7 +248,8 @@ fn note(lines: &[HeadLine<'_>]) -> String {
 /// The mail of the block; `behind` is the text behind it, read line by line: it may have millions.
 fn original(behind: &str, block: &Block) -> Original {
     let mut lines = behind.lines().map(Line::new).peekable();
-    while lines.next_if(Line::is_blank).is_some() {}
+    // Notes draws a line below the header block.
+    while lines.next_if(|line| line.is_blank() || is_rule(line)).is_some() {}
     // Some programs quote the mail, but not its header block.
     let depth = lines.peek().map_or(block.depth, |first| first.depth.max(block.depth));
     let is_only_quoted = depth > block.depth;
@@ -213,9 +263,11 @@ fn original(behind: &str, block: &Block) -> Original {
         above_is_quoted = depth > 0 && (is_quoted || above_is_quoted) && !line.is_blank();
         goes_on
     };
-    for line in lines.take_while(|line| goes_on(line)) {
+    let mut end = End::default();
+    for line in lines.take_while(|line| goes_on(line) && !end.is_here(line)) {
         let text = line.unquoted(depth.min(line.depth)).trim_end();
-        body.push_str(&text[indent.min(blanks(text))..]);
+        // Apple Mail puts a byte order mark before what it quotes.
+        body.push_str(text[indent.min(blanks(text))..].trim_start_matches('\u{feff}'));
         body.push('\n');
     }
     let date_text = block.date.clone().filter(|text| !text.is_empty());

@@ -94,7 +94,7 @@ pub fn many(value: &str) -> Vec<Mailbox> {
     let value = cut(value);
     let mut people = Vec::new();
     if value.contains(';') || !ADDRESS.is_match(value) {
-        let separator = if value.contains(';') { ';' } else { ',' };
+        let separator = if value.contains(';') || is_surname_first(value) { ';' } else { ',' };
         people.extend(value.split(separator).map(|person| one(person).mailbox));
     } else {
         // `Müller, Maria <m@x>, b@y`: a comma ends a person only behind an address. No address has a comma in it.
@@ -110,6 +110,12 @@ pub fn many(value: &str) -> Vec<Mailbox> {
     people.retain(|person| !person.is_empty());
     people.truncate(MOST_MAILBOXES);
     people
+}
+
+/// `Huber, Petra`: Outlook names people of the same house so, without an address, and puts semicolons between them.
+fn is_surname_first(value: &str) -> bool {
+    let is_word = |part: &str| !part.trim().contains(char::is_whitespace);
+    value.split_once(',').is_some_and(|(before, behind)| !behind.contains(',') && (is_word(before) || is_word(behind)))
 }
 
 fn cut(value: &str) -> &str {
@@ -199,6 +205,8 @@ mod tests {
     #[test]
     fn many_people() {
         let check = |value: &str, want: usize| assert_eq!(many(value).len(), want, "{value}");
+        check("Huber, Petra", 1);
+        check("Petra Huber, Max Bauer", 2);
         check("a@b.example, c@d.example", 2);
         check("Müller, Maria <m@e.example>, b@y.example", 2);
         check("Müller, Maria <m@e.example>; b@y.example;", 2);
