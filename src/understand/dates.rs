@@ -143,12 +143,14 @@ fn zone(text: &str, behind: usize) -> Option<(Offset, usize)> {
         let end = found.get(3).or(found.get(2))?.end();
         return Some((Offset::from_seconds(if &found[1] == "+" { seconds } else { -seconds }).ok()?, behind + end));
     }
-    let (minutes, end) = WORD.find_iter(rest).find_map(|found| {
-        let word = found.as_str();
-        // Zone names are written in capitals; `est` is French for "is".
-        let minutes = (word.to_uppercase() == word).then(|| WORDS.zones.get(&word.to_lowercase())).flatten()?;
-        Some((*minutes, found.end()))
-    })?;
+    // It stands right behind the time: a capital further on (`18:02, "Anna Z" <z@x>`) is somebody's.
+    let mut words = WORD.find_iter(rest).skip_while(|word| matches!(word.as_str(), "Uhr" | "h" | "hod"));
+    let found = words.next().filter(|found| !rest[..found.start()].contains([',', '"', '<', ';']))?;
+    let is_whole = !rest[found.end()..].starts_with(['-', '\'', '’']);
+    // Zone names are written in capitals; `est` is French for "is".
+    let is_capital = found.as_str().to_uppercase() == found.as_str();
+    let minutes = (is_whole && is_capital).then(|| WORDS.zones.get(&found.as_str().to_lowercase())).flatten()?;
+    let end = found.end();
     Some((Offset::from_seconds(minutes * 60).ok()?, behind + end))
 }
 
@@ -188,6 +190,9 @@ mod tests {
         check("28/10/2021 12.46", "2021-10-28T12:46:00");
         check("26 Ekim 2021 14:25:08 GMT+3", "2021-10-26T14:25:08+03:00");
         check("le 20 novembre 2026 à 18 h 02", "2026-11-20T18:02:00");
+        check("20. November 2026 um 18:02 Uhr MEZ", "2026-11-20T18:02:00+01:00");
+        check("On 20/11/2026, 18:02, \"Anna Z\" <z@e.example> wrote", "2026-11-20T18:02:00");
+        check("On 20/11/2026 18:02 Z-Anna wrote", "2026-11-20T18:02:00");
     }
 
     #[test]

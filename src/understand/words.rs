@@ -190,9 +190,13 @@ fn learn<M: PartialEq>(known: &mut Vec<(M, Languages)>, meaning: M, language: us
     known[at].1.add(language);
 }
 
-/// `am … schrieb …` as a pattern: whatever the case, with one group for each `…`.
+/// `am … schrieb …` as a pattern: whatever the case, with one group for each `…`, and whole words (`Amanda Müller hat am …`).
 fn introduction(text: &str) -> Regex {
-    let pieces: Vec<String> = text.split('…').map(|piece| regex::escape(piece.trim()).replace(' ', r"\s+")).collect();
+    let boundary = |letter: Option<char>| if letter.is_some_and(char::is_alphanumeric) { r"\b" } else { "" };
+    let pieces = text.split('…').map(str::trim);
+    let pieces =
+        pieces.map(|piece| (boundary(piece.chars().next()), regex::escape(piece).replace(' ', r"\s+"), boundary(piece.chars().last())));
+    let pieces: Vec<String> = pieces.map(|(before, words, behind)| format!("{before}{words}{behind}")).collect();
     let pattern = pieces.join(r"\s*(.+?)\s*");
     Regex::new(&format!(r"(?is)^{pattern}$")).expect("words.toml is part of the program, and a test reads it")
 }

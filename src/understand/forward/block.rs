@@ -133,7 +133,7 @@ impl<'a> HeadLine<'a> {
     }
 }
 
-/// A subject shorter than this was not wrapped by anybody.
+/// A subject's line of fewer characters was not wrapped by anybody.
 const WRAPPED: usize = 60;
 
 /// Whether the line at `at`, which stands right below the subject and is no field, is the subject's second line.
@@ -146,5 +146,5 @@ fn goes_on(lines: &[HeadLine<'_>], at: usize, seen: &[FieldName]) -> bool {
     }
     let is_indented = line.whole.starts_with([' ', '\t']);
     let is_alone = lines.get(at + 1).is_some_and(|next| next.is_blank());
-    is_alone && (is_indented || above.text.len() >= WRAPPED)
+    is_alone && (is_indented || above.text.chars().count() >= WRAPPED)
 }

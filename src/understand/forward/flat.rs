@@ -47,14 +47,13 @@ fn parted(text: &str, names: &Names) -> Option<(Block, usize)> {
 fn position(text: &str, name: &str) -> Option<(usize, usize)> {
     let mut letters = name.chars();
     let capital: String = letters.next()?.to_uppercase().chain(letters).collect();
-    text.match_indices(&capital).find_map(|(start, found)| {
-        let behind = &text[start + found.len()..];
-        let value = behind.trim_start_matches([' ', '\u{a0}']).strip_prefix(':');
-        // In Portuguese one of the colons is missing; a capital glued to what stands before is mark enough.
-        let is_glued = text[..start].ends_with(|c: char| !c.is_whitespace()) && behind.starts_with(' ');
-        let value = value.or(Some(behind).filter(|_| is_glued))?;
-        Some((start, text.len() - value.len()))
-    })
+    let places = || text.match_indices(&capital).map(|(start, found)| (start, &text[start + found.len()..]));
+    let with_colon = places().find_map(|(start, behind)| Some((start, behind.trim_start_matches([' ', '\u{a0}']).strip_prefix(':')?)));
+    // In Portuguese one of the colons is missing; a capital glued to what stands before is mark enough, but a colon is a better one
+    // (`Thi-An Nguyen <t@x>An: b@y`).
+    let is_glued = |start: usize| text[..start].ends_with(|c: char| !c.is_whitespace());
+    let (start, value) = with_colon.or_else(|| places().find(|(start, behind)| is_glued(*start) && behind.starts_with(' ')))?;
+    Some((start, text.len() - value.len()))
 }
 
 #[cfg(test)]
@@ -84,6 +83,10 @@ mod tests {
             "x",
             "vendredi 20 novembre 2026 à 18:02",
         );
+        let names = HeadLine::all(
+            "----- Weitergeleitete Nachricht ----- Von: Thi-An Le <t@e.example>An: b@y.exampleGesendet: 1.1.2026 18:02Betreff: x",
+        );
+        assert_eq!(read(&names, 0).unwrap().1.from, "Thi-An Le <t@e.example>");
     }
 
     #[test]

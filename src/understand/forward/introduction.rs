@@ -93,6 +93,7 @@ mod tests {
                 "{text}"
             );
         };
+        check("Amanda Müller <m@e.example> hat am 20.11.2026 18:02 geschrieben", "Amanda Müller", "20.11.2026 18:02");
         check("Am 20.11.2026, 18:02 schrieb \"Maria Müller\" <m@e.example>", "Maria Müller", "20.11.2026, 18:02");
         check("On 20/11/2026 18:02, \"Maria Müller\" <m@e.example> wrote", "Maria Müller", "20/11/2026 18:02");
         check("Maria Müller <m@e.example> skrev følgende den 20/11/2026, 18:02", "Maria Müller", "20/11/2026, 18:02");

@@ -293,4 +293,6 @@ fn blanks(line: &str) -> usize {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

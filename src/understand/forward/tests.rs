@@ -61,6 +61,13 @@ fn bold_wrapped_and_swedish() {
     check(swedish, Some(Prefix::Forward), "", MARIA, "Sv: x", "2026-11-20T18:02:00", "Hej");
 }
 
+/// The newer Outlook: what stands right below a subject of few letters is the salutation, however many bytes they have.
+#[test]
+fn no_empty_line_behind_the_subject() {
+    let text = "От: Maria Müller <maria@example.net>\nКому: petra@acme.example\nТема: Приглашение на собеседование\nЗдравствуйте!\n\nДа.";
+    check(text, Some(Prefix::Forward), "", MARIA, "Приглашение на собеседование", "", "Здравствуйте!\n\nДа.");
+}
+
 /// Header blocks are looked for in the first lines alone; behind one, nothing is lost.
 #[test]
 fn long_texts() {
