@@ -45,7 +45,7 @@ static YEAR_LAST: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\
 static SHORT_YEAR: LazyLock<Regex> = LazyLock::new(|| regex(r"\b(\d{1,2})([-/.])\s?(\d{1,2})[-/.]\s?(\d\d)\b"));
 static AFTERNOON: LazyLock<Regex> = LazyLock::new(|| regex(r"(?i)\d\s*[ap]\.?m\b"));
 static CLOCK: LazyLock<Regex> =
-    LazyLock::new(|| regex(r"(?i)(?:\b|\dT)(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?:[\s\u{a0}\u{202f}]*([ap])\.?m\b\.?)?"));
+    LazyLock::new(|| regex(r"(?i)(?:\b|\dT)(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(?:[\s\u{a0}\u{202f}]*([ap])\.?\s?m\b\.?)?"));
 /// `18.02`, `18.02.11`, `18h02`: only where a time may stand.
 static DOTTED_CLOCK: LazyLock<Regex> =
     LazyLock::new(|| regex(r"(?i)(?:^|[\s,\u{202f}])(\d{1,2})(?:[.h]|\s?h\s?)(\d{2})(?:[.](\d{2}))?()(?:\D|$)"));
@@ -96,7 +96,12 @@ fn written_date(text: &str, languages: Languages) -> Option<(Date, usize, usize)
     let before_year = words.iter().rfind(|(_, word)| word.end() <= year.start);
     let (month, word) = before_year.or_else(|| words.iter().find(|(_, word)| word.start() >= year.end))?;
     let is_day = |number: &&Number| (1..=31).contains(&number.value);
-    let before = numbers.iter().rfind(|number| number.end <= word.start());
+    // `20. November`, `20 de noviembre`; `6:02 PM, Nov 20` has another number before the month.
+    let is_next = |number: &&Number| {
+        let between = text[number.end..word.start()].trim_matches(|c: char| c.is_whitespace() || matches!(c, '.' | 'º'));
+        matches!(between, "" | "de" | "th" | "st" | "nd" | "rd" | "-" | "/" | "er")
+    };
+    let before = numbers.iter().rfind(|number| number.end <= word.start()).filter(is_next);
     let after = numbers.iter().find(|number| number.start >= word.end());
     let day = before.filter(is_day).or(after.filter(is_day))?;
     let date = Date::new(year.value, *month, i8::try_from(day.value).ok()?).ok()?;
@@ -189,6 +194,8 @@ mod tests {
         check("st 27. 10. 2021 v 9:31", "2021-10-27T09:31:00");
         check("28/10/2021 12.46", "2021-10-28T12:46:00");
         check("26 Ekim 2021 14:25:08 GMT+3", "2021-10-26T14:25:08+03:00");
+        check("6:02 PM, Nov 20, 2026", "2026-11-20T18:02:00");
+        check("20 nov 2026 6:02 p. m.", "2026-11-20T18:02:00");
         check("le 20 novembre 2026 à 18 h 02", "2026-11-20T18:02:00");
         check("20. November 2026 um 18:02 Uhr MEZ", "2026-11-20T18:02:00+01:00");
         check("On 20/11/2026, 18:02, \"Anna Z\" <z@e.example> wrote", "2026-11-20T18:02:00");

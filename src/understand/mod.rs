@@ -216,7 +216,7 @@ impl Reader<'_> {
         }
         let head = Head::of(header);
         let view = View::of(tree, root);
-        self.defects.extend(view.defects.iter().cloned());
+        self.defects.extend(view.defects.iter().chain(&head.defects).cloned());
         self.message.encrypted |= view.is_encrypted;
         let people = |name: &str| header.all(name).flat_map(|field| field::mailboxes(field.value)).take(field::MOST_MAILBOXES).collect();
         let inner_subject = subject::read(&head.subject, self.rules);
@@ -232,7 +232,8 @@ impl Reader<'_> {
             body: view.text.trim_matches('\n').to_owned(),
             folds: Folds::default(),
             how: How::Attached,
-            sender_is_unclear: head.sender_is_unclear,
+            // Reply-To is its writer's to choose, and nobody has checked it.
+            sender_is_unclear: head.sender_is_unclear || head.defects.contains(&Defect::FromFromReplyTo),
             level,
         }]);
         // Somebody may have forwarded inline before it was attached.

@@ -14,6 +14,9 @@ pub struct Block {
     pub has_subject: bool,
     /// Those whose words its fields are.
     pub languages: Languages,
+    /// A field stands there twice, or something else that a candidate may have written himself: nobody can say who wrote.
+    pub is_unclear: bool,
+    pub is_announced: bool,
     /// How deep its lines are quoted.
     pub depth: usize,
     /// How many blanks its body may be indented by.
@@ -23,12 +26,13 @@ pub struct Block {
 }
 
 /// Longest header block, in lines: a long list of recipients fits.
-const LONGEST: usize = 60;
+const LONGEST: usize = 200;
 
 impl Block {
     /// Reads a block whose first field stands at `start`. It must name a sender and at least one field more.
-    pub fn read(lines: &[HeadLine<'_>], start: usize) -> Option<Block> {
-        let mut block = Block { depth: lines.get(start)?.depth, languages: Languages::ALL, ..Block::default() };
+    /// `is_announced`: a separator stands above it.
+    pub fn read(lines: &[HeadLine<'_>], start: usize, is_announced: bool) -> Option<Block> {
+        let mut block = Block { depth: lines.get(start)?.depth, languages: Languages::ALL, is_announced, ..Block::default() };
         let mut seen: Vec<FieldName> = Vec::new();
         let mut last = None;
         let mut is_spaced = false;
@@ -44,8 +48,8 @@ impl Block {
                 // An empty line ends the block, unless a field that is still missing follows: some programs double every line.
                 let next = lines[at..].iter().take(1 + super::GAP).find(|next| !next.is_blank());
                 let field = next.filter(|next| next.depth == block.depth).and_then(|next| next.field_after(&seen));
-                // `Anlagen: …` may be the mail's own first line.
-                if field.is_none_or(|(name, ..)| name == FieldName::Other && !is_spaced) {
+                // `Anlagen: …` may be the mail's own first line; behind the subject, any field may.
+                if field.is_none_or(|(name, ..)| !is_spaced && block.is_complete() && (name == FieldName::Other || block.has_subject)) {
                     break;
                 }
                 is_spaced = true;
@@ -57,11 +61,17 @@ impl Block {
                 last = Some(name);
             } else if has_values_below && last == Some(FieldName::Subject) && block.subject.is_empty() {
                 block.append(FieldName::Subject, line.text);
-            } else if last == Some(FieldName::Subject) && block.is_complete() && !goes_on(lines, at, &seen) {
+            } else if matches!(last, Some(FieldName::Subject | FieldName::Other))
+                && block.has_subject
+                && block.is_complete()
+                && !goes_on(lines, at, &seen)
+            {
                 // The newer Outlook puts no empty line behind the subject.
                 break;
             } else {
-                // Anything else before the empty line is a wrapped value.
+                // Anything else before the empty line is a wrapped value. A field that was there already may be a name or a subject
+                // that somebody has wrapped, or chosen so that it would be.
+                block.is_unclear |= line.field.is_some();
                 block.append(last?, line.text);
             }
             at += 1;
@@ -70,9 +80,11 @@ impl Block {
         block.is_complete().then_some(block)
     }
 
-    /// Whether it names a sender and one field more.
+    /// Whether it names a sender and one field more. Where nothing announces it and he has no address, two: `Von: Berlin` and
+    /// `An: Hamburg` are no mail.
     fn is_complete(&self) -> bool {
-        !self.from.is_empty() && (self.date.is_some() || !self.to.is_empty() || self.has_subject)
+        let others = [self.date.is_some(), !self.to.is_empty(), self.has_subject].into_iter().filter(|has| *has).count();
+        !self.from.is_empty() && others >= if self.is_announced || self.from.contains('@') { 1 } else { 2 }
     }
 
     fn slot(&mut self, name: FieldName) -> Option<&mut String> {
@@ -146,5 +158,6 @@ fn goes_on(lines: &[HeadLine<'_>], at: usize, seen: &[FieldName]) -> bool {
     }
     let is_indented = line.whole.starts_with([' ', '\t']);
     let is_alone = lines.get(at + 1).is_some_and(|next| next.is_blank());
-    is_alone && (is_indented || above.text.chars().count() >= WRAPPED)
+    // A salutation is the mail's first line.
+    is_alone && !line.text.ends_with(',') && (is_indented || above.text.chars().count() >= WRAPPED)
 }

@@ -35,7 +35,14 @@ fn parted(text: &str, names: &Names) -> Option<(Block, usize)> {
         }
     }
     found.sort_by_key(|(_, (start, _))| *start);
-    let mut block = Block::default();
+    // A field that stands there twice may stand in somebody's name.
+    let subject = found.iter().find(|(field, _)| *field == FieldName::Subject).map_or(text.len(), |(_, (start, _))| *start);
+    let all = names.rest.iter().map(|(_, name)| name).chain(&names.from);
+    let is_unclear = all
+        .filter(|name| position(text, name).is_some_and(|(_, value)| value < subject && position(&text[value..subject], name).is_some()))
+        .count()
+        > 0;
+    let mut block = Block { is_unclear, ..Block::default() };
     for (at, (field, (_, value))) in found.iter().enumerate() {
         let end = found.get(at + 1).map_or(text.len(), |(_, (start, _))| *start);
         block.put(*field, text.get(*value..end).unwrap_or_default().trim());

@@ -19,7 +19,11 @@ pub fn folds(text: &str) -> Folds {
         } else if begins_earlier_mail(&lines, at) {
             Some(total)
         } else {
-            introductions.read(&lines, at).map(|block| introduced(&lines, block.end).unwrap_or(total))
+            introductions.read(&lines, at).and_then(|block| match introduced(&lines, block.end) {
+                // Without marks behind it, it may be a sentence of the mail, unless it has an address.
+                None => block.from.contains('@').then_some(total),
+                found => found,
+            })
         };
         match end {
             Some(end) => quoted.push((at, end)),
@@ -43,7 +47,7 @@ fn begins_earlier_mail(lines: &[HeadLine<'_>], at: usize) -> bool {
         Some(_) => (at + 1..lines.len().min(at + 2 + GAP)).find(|&next| !lines[next].is_blank()),
         None => Some(at),
     };
-    first.is_some_and(|first| Block::read(lines, first).is_some())
+    first.is_some_and(|first| Block::read(lines, first, first > at).is_some())
 }
 
 /// Where the mail behind an introduction ends, if it bears quote marks; one without them ends with the text.
@@ -52,12 +56,15 @@ fn introduced(lines: &[HeadLine<'_>], from: usize) -> Option<usize> {
     (lines[first].depth > 0).then(|| quoted_run(lines, first))
 }
 
+/// More lines than this below two dashes are no signature.
+const LONGEST_SIGNATURE: usize = 20;
+
 /// RFC 3676 §4.3: two dashes and a blank, which many programs lose. The last one counts that is not quoted.
 fn signature(lines: &[HeadLine<'_>], quoted: &[(usize, usize)], total: usize) -> Option<(usize, usize)> {
     let is_quoted = |line: usize| quoted.iter().any(|&(from, to)| (from..to).contains(&line));
     let from = (0..lines.len()).rev().find(|&line| lines[line].text == "--" && !is_quoted(line))?;
     let to = quoted.iter().map(|&(start, _)| start).find(|&start| start > from).unwrap_or(total);
-    Some((from, to))
+    (to - from <= LONGEST_SIGNATURE).then_some((from, to))
 }
 
 #[cfg(test)]
@@ -84,6 +91,8 @@ mod tests {
         check("Gern.\n-----Ursprüngliche Nachricht-----\nVon: Petra <p@a.example>\nBetreff: x\n\nPasst es?", &[(1, 6)], None);
         check("Yes.\n\nOn 20/11/2026 18:02, Petra <p@a.example> wrote:\n\nDoes it suit you?", &[(2, 5)], None);
         check("Herr Müller schrieb:\nNein.", &[], None);
+        check("Wie am 3.11.2026 schrieb ich Ihrer Kollegin:\n\nich ziehe zurück.", &[], None);
+        check("Station:\nVon: Januar 2020\nDatum: bis heute\n\nich ziehe zurück.", &[], None);
     }
 
     #[test]

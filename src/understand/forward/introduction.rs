@@ -6,6 +6,7 @@ use super::block::Block;
 use super::people;
 use crate::understand::dates;
 use crate::understand::words::{Languages, WORDS};
+use std::collections::HashSet;
 
 /// An introduction may be wrapped into so many lines.
 const LONGEST: usize = 3;
@@ -38,7 +39,18 @@ impl Finder {
                 self.tries += 1;
                 let (from, date) = parts(text.trim_end_matches(':').trim_end())?;
                 let end = at + count + 1;
-                return Some(Block { from, date, depth: first.depth, indent: INDENT, languages: Languages::ALL, end, ..Block::default() });
+                // Two addresses: the name, which its owner chose, may hold what looks like the end of the line.
+                let is_unclear = people::addresses(&text).collect::<HashSet<_>>().len() > 1;
+                return Some(Block {
+                    from,
+                    date,
+                    is_unclear,
+                    depth: first.depth,
+                    indent: INDENT,
+                    languages: Languages::ALL,
+                    end,
+                    ..Block::default()
+                });
             }
         }
         None

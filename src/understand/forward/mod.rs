@@ -130,13 +130,15 @@ impl Marks {
 /// How many empty lines may stand between a separator and its header block.
 const GAP: usize = 3;
 
-/// The first forward in the text, and the note above it.
+/// The first forward in the text, and the note above it. What stands first counts: everything below it may be the candidate's own words.
 fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
     let lines = HeadLine::all(text);
     let mut introductions = introduction::Finder::default();
-    // What counts where nothing better is found.
-    let mut fallback = None;
     for at in 0..lines.len() {
+        // An answer quotes the mail that is answered, and whatever that has quoted.
+        if !marks.blocks && lines[at].depth > 0 {
+            continue;
+        }
         let (separator, below) = match separator(&lines[at]) {
             None if is_wrapped_separator(&lines[at..]) => (Some(Separator::Forward), at + 2),
             separator => (separator, at + 1),
@@ -144,32 +146,27 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
         let found = match separator {
             Some(_) => {
                 let first = (below..lines.len().min(below + 1 + GAP)).find(|&next| !lines[next].is_blank());
-                first.and_then(|first| Block::read(&lines, first).or_else(|| label::read(&lines, first)))
+                first.and_then(|first| Block::read(&lines, first, true).or_else(|| label::read(&lines, first)))
             }
-            None => Block::read(&lines, at),
+            None => Block::read(&lines, at, false),
         };
         let found =
             found.map(|block| (separator, block)).or_else(|| flat::read(&lines, at).map(|(separator, block)| (Some(separator), block)));
         if let Some((separator, block)) = found {
-            if separator == Some(Separator::Forward) || marks.blocks {
-                return Some(taken_apart(text, &lines, at, &block));
-            }
-        } else if let Some(block) = marks.introductions.then(|| introductions.read(&lines, at)).flatten() {
-            // Where the mail behind it is indented or quoted, it is what Outlook on the Mac forwards; else it may be an answer above.
-            if lines[block.end..].iter().find(|line| !line.is_blank()).is_some_and(|line| is_set_off(line, &block)) {
-                return Some(taken_apart(text, &lines, at, &block));
-            }
-            fallback.get_or_insert((at, block));
-        } else if separator == Some(Separator::Forward) {
-            // The header block was deleted; that something was forwarded is plain all the same.
-            fallback.get_or_insert((at, Block { depth: lines[at].depth, end: below, ..Block::default() }));
+            // In an answer, a header block without a separator begins the mail that is answered.
+            let is_forward = marks.blocks || separator == Some(Separator::Forward);
+            return is_forward.then(|| taken_apart(text, &lines, at, &block));
+        }
+        if let Some(block) = introductions.read(&lines, at) {
+            return marks.introductions.then(|| taken_apart(text, &lines, at, &block));
+        }
+        if separator == Some(Separator::Forward) {
+            // The header block was deleted, or is in a language that the tables lack: something was forwarded, by nobody can say whom.
+            let block = Block { depth: lines[at].depth, end: below, is_unclear: true, ..Block::default() };
+            return Some(taken_apart(text, &lines, at, &block));
         }
     }
-    fallback.map(|(at, block)| taken_apart(text, &lines, at, &block))
-}
-
-fn is_set_off(line: &HeadLine<'_>, block: &Block) -> bool {
-    line.depth > block.depth || blanks(line.unquoted(block.depth)) >= block.indent
+    None
 }
 
 fn taken_apart(text: &str, lines: &[HeadLine<'_>], at: usize, block: &Block) -> (String, Original) {
@@ -274,7 +271,7 @@ fn original(behind: &str, block: &Block) -> Original {
     let writer = people::one(&block.from);
     Original {
         from: writer.mailbox,
-        sender_is_unclear: !writer.is_clear,
+        sender_is_unclear: !writer.is_clear || block.is_unclear,
         to: people::many(&block.to),
         cc: people::many(&block.cc),
         subject: block.subject.clone(),

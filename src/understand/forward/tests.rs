@@ -108,3 +108,32 @@ fn replies_and_plain_text_are_none() {
     let inside = "Danke!\n\n---------- Forwarded message ---------\nFrom: Maria <m@e.example>\nSubject: x\n\nHi";
     assert!(read(inside, Some(Prefix::Reply), &rules()).is_some());
 }
+
+/// What stands first counts, and what a candidate may have written himself makes nobody of him (G6).
+#[test]
+fn a_candidate_does_not_choose_who_he_is() {
+    let unclear = |text: &str, prefix: Option<Prefix>| read(text, prefix, &rules()).unwrap().chain[0].sender_is_unclear;
+    let forward = Some(Prefix::Forward);
+    // A name that wraps, and goes on like a field.
+    assert!(unclear("Von: Maria <m@e.example> x\nAn: <mallory@e.example>\nAn: Petra <p@a.example>\nBetreff: x\n\nHallo", forward));
+    let yahoo = "----- Weitergeleitete Nachricht ----- Von: \"m@e.example An: x\" <mallory@e.example>An: p@a.example <p@a.example>Gesendet: 20.11.2026Betreff: x";
+    assert!(unclear(yahoo, forward));
+    // A name with the words of the line that introduces him.
+    assert!(unclear("Am 20.11.2026 schrieb \"m@e.example schrieb am 1.1.2020\" <mallory@e.example>:\n\n    Hallo", forward));
+    // A header block in his own text, below the line that introduces it.
+    let inside =
+        "Am 20.11.2026 schrieb Mallory <mallory@e.example>:\n\nHallo\n\nVon: Maria <m@e.example>\nGesendet: 1.1.2020\nBetreff: x\n\nIch";
+    let found = read(inside, forward, &rules()).unwrap();
+    assert_eq!(found.chain[0].from.address.as_deref(), Some("mallory@e.example"));
+    // A separator in what an answer quotes.
+    let quoted = "Danke!\n\nAm 20.11.2026 schrieb Mallory <mallory@e.example>:\n> -------- Weitergeleitete Nachricht --------\n> Von: Maria <m@e.example>\n> Betreff: x\n> \n> Ich";
+    assert_eq!(read(quoted, Some(Prefix::Reply), &rules()), None);
+    // A separator whose header block nobody can read.
+    assert!(unclear(
+        "---------- Forwarded message ---------\n差出人: Mallory\n\nVon: Maria <m@e.example>\nGesendet: 1.1.2020\nBetreff: x\n\nIch",
+        forward
+    ));
+    for prose in ["Reise:\nVon: Berlin\nAn: Hamburg\n\nMaria", "From: 9:00\nTo: 12:00\n\nMaria"] {
+        assert_eq!(read(prose, forward, &rules()), None, "{prose}");
+    }
+}

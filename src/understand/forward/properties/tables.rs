@@ -60,7 +60,9 @@ fn capital(words: &str) -> String {
 
 fn separators(language: &'static Language) -> impl Strategy<Value = Option<(Separator, String)>> {
     let kinds = [(Separator::Forward, &language.forward), (Separator::Either, &language.either)];
-    let all = kinds.into_iter().flat_map(|(kind, words)| words.iter().map(move |words| (kind, capital(words)))).collect::<Vec<_>>();
+    let all = kinds.into_iter().flat_map(|(kind, words)| words.iter().map(move |words| (kind, capital(words))));
+    // Those that go on with a person's name stand between dashes alone; the corpus has them.
+    let all = all.filter(|(_, words)| !words.ends_with('…')).collect::<Vec<_>>();
     let dashes = select(vec![
         ("---------- ", " ---------"),
         ("-----", "-----"),
@@ -141,9 +143,11 @@ impl Layout {
         lines.join(&end)
     }
 
-    /// A block alone, and an `Original Message`, are a forward's only under a forward's subject.
+    /// A block alone, and an `Original Message`, are a forward's only under a forward's subject; what an answer quotes may be
+    /// anybody's words.
     fn prefixes(&self) -> Vec<Option<Prefix>> {
         match self.separator {
+            _ if self.shape == Shape::Quoted => vec![Some(Prefix::Forward), None],
             Some((Separator::Forward, _)) => vec![Some(Prefix::Forward), None, Some(Prefix::Reply)],
             _ => vec![Some(Prefix::Forward), None],
         }
