@@ -175,7 +175,9 @@ impl Reader<'_> {
         let is_report = tree.parts[0].media() == "multipart/report";
         let had_inline = self.message.original.is_some();
         for &leaf in &view.leaves {
-            let is_mail = view.messages.contains(&leaf) && self.originals() < MOST_ORIGINALS;
+            // Beside a forward in the text, a mail with a file name is a file that the forwarded mail had.
+            let is_file = had_inline && tree.parts[leaf].name().is_some();
+            let is_mail = view.messages.contains(&leaf) && !is_file && self.originals() < MOST_ORIGINALS;
             let is_open = is_mail && !is_report && self.open(tree, leaf, 0, 0);
             let mut attachment = view.attachment(tree, leaf, 0, false);
             if is_open {
@@ -195,7 +197,7 @@ impl Reader<'_> {
 
     /// Opens the mail in the part `index`; false if there is nothing in it to open.
     fn open(&mut self, tree: &Tree<'_>, index: usize, level: u32, encoded: usize) -> bool {
-        if parts::is_encoded_message(tree, index) {
+        if parts::is_closed_message(tree, index) {
             if encoded == DEEPEST_ENCODED {
                 return false;
             }

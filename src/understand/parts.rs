@@ -91,7 +91,7 @@ impl View {
             Shape::Leaf | Shape::Unopened => match text_kind(tree, index, parent) {
                 Some(kind) => self.read_text(tree, index, kind),
                 None => {
-                    if part.media() == "message/rfc822" && part.shape == Shape::Leaf {
+                    if is_closed_message(tree, index) {
                         self.messages.push(index);
                     }
                     self.leaves.push(index);
@@ -239,9 +239,10 @@ fn sniffed(bytes: &[u8], shape: Shape) -> String {
     }
 }
 
-/// Whether a message/rfc822 leaf stands in an encoding and must be decoded before it is opened (RFC 2046 §5.2.1 forbids it; it happens).
-pub fn is_encoded_message(tree: &Tree<'_>, index: usize) -> bool {
-    tree.parts[index].shape == Shape::Leaf
-        && tree.parts[index].media() == "message/rfc822"
-        && tree.parts[index].encoding != Encoding::Identity
+/// Whether a leaf is a mail that must be decoded before it is opened: message/rfc822 in an encoding (RFC 2046 §5.2.1 forbids it; it
+/// happens), or a mail that was saved as a file and attached under no type of its own.
+pub fn is_closed_message(tree: &Tree<'_>, index: usize) -> bool {
+    let part = &tree.parts[index];
+    let is_saved = part.media() == "application/octet-stream" && part.name().is_some_and(|name| name.to_lowercase().ends_with(".eml"));
+    part.shape == Shape::Leaf && (is_saved || part.media() == "message/rfc822" && part.encoding != Encoding::Identity)
 }

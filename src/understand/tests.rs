@@ -289,3 +289,25 @@ proptest! {
         ranges_hold(lines.join("\r\n").as_bytes());
     }
 }
+
+/// A mail that was saved and attached as a file is opened; a file that only is called so stays a file.
+#[test]
+fn a_saved_mail() {
+    let mail = |content: &str| {
+        message(&format!(
+            "Subject: 4711 WG\nContent-Type: multipart/mixed; boundary=o\n\n--o\n\nBitte ablegen.\n--o\nContent-Type: application/octet-stream; name=\"Bewerbung.EML\"\n\n{content}\n--o--\n"
+        ))
+        .0
+    };
+    let opened = mail("From: Maria <m@e.example>\nSubject: s\n\nHallo");
+    assert_eq!(opened.original.unwrap().from.address.as_deref(), Some("m@e.example"));
+    assert_eq!(opened.attachments[0].role, PartRole::Skipped);
+    // Beside a forward in the text it is the candidate's file, whoever is named in it.
+    let beside = message(
+        "Subject: 4711 WG: x\nContent-Type: multipart/mixed; boundary=o\n\n--o\n\nVon: Maria <m@e.example>\nBetreff: x\n\nHallo\n--o\nContent-Type: message/rfc822; name=\"Empfehlung.eml\"\n\nFrom: Eva <eva@e.example>\nSubject: s\n\nSie ist gut.\n--o--\n",
+    )
+    .0;
+    assert_eq!((beside.originals().count(), beside.attachments[0].role), (1, PartRole::File));
+    let file = mail("%PDF-1.4 no mail");
+    assert!(file.original.is_none() && file.attachments[0].role == PartRole::File);
+}

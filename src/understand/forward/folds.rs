@@ -25,10 +25,7 @@ pub fn folds(text: &str) -> Folds {
                 found => found,
             })
         };
-        match end {
-            Some(end) => quoted.push((at, end)),
-            None => (),
-        }
+        quoted.extend(end.map(|end| (at, end)));
         at = end.unwrap_or(at + 1);
     }
     Folds { signature: signature(&lines, &quoted, total), quoted }
