@@ -75,7 +75,9 @@ impl<'a> Scanner<'a> {
     fn markup(&mut self, rest: &'a str, writer: &mut Writer) {
         let bytes = rest.as_bytes();
         if let Some(comment) = rest.strip_prefix("<!--") {
-            self.at += comment.find("-->").map_or(rest.len(), |end| 4 + end + 3);
+            // `<!-->` and `<!--->` are whole comments (WHATWG HTML §13.2.5.43).
+            let short = [">", "->"].into_iter().find(|end| comment.starts_with(end)).map(|end| 4 + end.len());
+            self.at += short.or_else(|| comment.find("-->").map(|end| 4 + end + 3)).unwrap_or(rest.len());
         } else if matches!(bytes.get(1), Some(b'!' | b'?')) {
             self.at += rest.find('>').map_or(rest.len(), |end| end + 1);
         } else if bytes.get(1).is_some_and(u8::is_ascii_alphabetic) {
@@ -136,6 +138,9 @@ fn end_of_raw(html: &str, name: &str) -> usize {
     html.len()
 }
 
+/// No element that is known has a longer name, in bytes.
+const LONGEST_TAG: usize = 24;
+
 /// A tag with the one attribute that matters for text.
 struct Tag {
     /// In lower case.
@@ -151,7 +156,12 @@ impl Tag {
     fn read(rest: &str) -> Tag {
         let bytes = rest.as_bytes();
         let name_end = bytes.iter().position(|b| b.is_ascii_whitespace() || matches!(b, b'>' | b'/')).unwrap_or(bytes.len());
-        let mut tag = Tag { name: rest[..name_end.min(24)].to_ascii_lowercase(), href: None, closes_itself: false, length: bytes.len() };
+        let mut tag = Tag {
+            name: rest[..floor_char_boundary(rest, name_end.min(LONGEST_TAG))].to_ascii_lowercase(),
+            href: None,
+            closes_itself: false,
+            length: bytes.len(),
+        };
         let mut at = name_end;
         while at < bytes.len() {
             match bytes[at] {
@@ -424,6 +434,9 @@ mod tests {
         check("  viel \n\t Raum  ", "viel Raum");
         check("<html><head><title>T</title><style>p{}</style></head><body>x<script>y()</script></body></html>", "x");
         check("a<!-- weg --><!--[if mso]>x<![endif]-->b", "ab");
+        check("<![if !mso]><!-->a<!--<![endif]--><!--->b<!-- -->", "ab");
+        // A name that is cut within a letter.
+        check(&format!("a<bb{}>b", "ü".repeat(20)), "ab");
         check("<pre>a\n  b</pre>c", "a\n  b\n\nc");
         check("1 < 2 &amp; 3 > 2", "1 < 2 & 3 > 2");
     }
