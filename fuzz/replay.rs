@@ -1,0 +1,28 @@
+//! What the fuzzer kept of the reader's inputs, once more in the ordinary tests: no coverage is counted, but nothing may break.
+
+mod reading;
+
+use rohrpost::model::message::Message;
+use std::path::Path;
+
+fn replay(target: &str, check: fn(&[u8]) -> Message) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let count = files.map(|file| check(&std::fs::read(&file).unwrap())).count();
+    assert!((1..=60).contains(&count), "{count} files in {}", folder.display());
+}
+
+#[test]
+fn forwards() {
+    replay("forward", reading::forward);
+}
+
+#[test]
+fn html() {
+    replay("html", reading::html);
+}
+
+#[test]
+fn dates() {
+    replay("dates", reading::dates);
+}
