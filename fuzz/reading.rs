@@ -9,7 +9,8 @@ use rohrpost::understand;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::LazyLock;
 
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::new(&ReferenceRules::default(), vec!["acme.example".into()]).unwrap());
+static RULES: LazyLock<Rules> =
+    LazyLock::new(|| Rules::new(&ReferenceRules::default(), vec!["acme.example".into()]).expect("the default rules are good"));
 
 /// The next byte is the number of a word, modulo their count.
 const WORD: u8 = 0xfa;
