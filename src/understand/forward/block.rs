@@ -66,7 +66,8 @@ impl Block {
                 && block.is_complete()
                 && !goes_on(lines, at, &seen)
             {
-                // The newer Outlook puts no empty line behind the subject.
+                // The newer Outlook puts no empty line behind the subject. A field that was there already is no first line of a mail.
+                block.is_unclear |= line.field.is_some();
                 break;
             } else {
                 // Anything else before the empty line is a wrapped value. A field that was there already may be a name or a subject

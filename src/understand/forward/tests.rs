@@ -116,6 +116,10 @@ fn a_candidate_does_not_choose_who_he_is() {
     let forward = Some(Prefix::Forward);
     // A name that wraps, and goes on like a field.
     assert!(unclear("Von: Maria <m@e.example> x\nAn: <mallory@e.example>\nAn: Petra <p@a.example>\nBetreff: x\n\nHallo", forward));
+    assert!(unclear(
+        "From: Maria <m@e.example> x\nTo: <mallory@e.example>\nDate: 20 Nov 2026\nSubject: x\nTo: <p@a.example>\n\nHello",
+        forward
+    ));
     let yahoo = "----- Weitergeleitete Nachricht ----- Von: \"m@e.example An: x\" <mallory@e.example>An: p@a.example <p@a.example>Gesendet: 20.11.2026Betreff: x";
     assert!(unclear(yahoo, forward));
     // A name with the words of the line that introduces him.
