@@ -35,7 +35,7 @@ fn dedupe_key(tenant: &TenantId, envelope: &Envelope, message: &Message) -> Stri
 
 /// The message as readers of this tenant want it: the candidate's mail is the original, the rest of the chain is enclosed.
 pub fn arranged(mut message: Message, found: &Found) -> Message {
-    let originals: Vec<Original> = message.originals().cloned().collect();
+    let originals: Vec<&Original> = message.originals().collect();
     let Some(chosen) = people::candidates(&originals, &found.users).into_iter().next().filter(|&chosen| chosen > 0) else { return message };
     let order: Vec<usize> = std::iter::once(chosen).chain((0..originals.len()).filter(|&other| other != chosen)).collect();
     for attachment in &mut message.attachments {
@@ -43,9 +43,10 @@ pub fn arranged(mut message: Message, found: &Found) -> Message {
             attachment.of = place + 1;
         }
     }
-    let mut arranged = order.into_iter().map(|index| originals[index].clone());
-    message.original = arranged.next();
-    message.enclosed = arranged.collect();
+    let first = message.original.take();
+    let mut arranged: Vec<Original> = first.into_iter().chain(std::mem::take(&mut message.enclosed)).collect();
+    message.original = Some(arranged.remove(chosen));
+    message.enclosed = arranged;
     message
 }
 
@@ -120,7 +121,7 @@ fn agreed(application: &Application, message: &Message, found: &Found) -> Verdic
     if message.originals().any(|original| original.sender_is_unclear) {
         return Verdict::Hold(HoldReason::SenderUnclear);
     }
-    let originals: Vec<Original> = message.originals().cloned().collect();
+    let originals: Vec<&Original> = message.originals().collect();
     let candidates = people::candidates(&originals, &found.users);
     let verdicts: Vec<people::Agreement> =
         candidates.iter().map(|&one| people::agreement(&originals[one].from, application, &found.owners)).collect();

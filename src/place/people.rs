@@ -21,13 +21,13 @@ pub enum Agreement {
 }
 
 /// Index of each chain's candidate: the innermost sender who is not one of the tenant's users. A chain of users alone has none.
-pub fn candidates(originals: &[Original], users: &HashSet<String>) -> Vec<usize> {
+pub fn candidates(originals: &[&Original], users: &HashSet<String>) -> Vec<usize> {
     let is_user = |original: &Original| original.from.key().is_some_and(|address| users.contains(&address));
     let mut candidates = Vec::new();
     let mut start = 0;
     while start < originals.len() {
         let end = (start + 1..originals.len()).find(|&next| originals[next].level == 0).unwrap_or(originals.len());
-        candidates.extend((start..end).rev().find(|&one| !is_user(&originals[one]) && !originals[one].from.is_empty()));
+        candidates.extend((start..end).rev().find(|&one| !is_user(originals[one]) && !originals[one].from.is_empty()));
         start = end;
     }
     candidates

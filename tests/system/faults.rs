@@ -151,16 +151,7 @@ fn raw_bytes_that_changed() {
     let daemon = acme.serve();
     let id = daemon.delivers(&Forward { subject: "9999 x", ..Forward::default() }.mail());
     acme.ended(&id);
-    let path = acme.path("state/rohrpost.db");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut connection = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-        sqlx::raw_sql("update raw_mail set bytes = substr(bytes, 1, length(bytes) - 3) || x'58' || x'0d0a'")
-            .execute(&mut connection)
-            .await
-            .unwrap();
-        connection.close().await.unwrap();
-    });
+    damage(&acme.path("state/rohrpost.db"), "update raw_mail set bytes = substr(bytes, 1, length(bytes) - 3) || x'58' || x'0d0a'");
     acme.succeeds(&["--tenant", "acme", "dead-letter", "assign", &id, "--reference", "4711"]);
     let ended = eventually("the second end", || acme.mails().into_iter().find(|mail| mail["reason"] == "damaged"));
     assert_eq!((&ended["disposition"], &ended["reason"]), (&"held".into(), &"damaged".into()));
@@ -194,6 +185,17 @@ fn a_blob_store_that_went_away() {
     acme.is_sound();
 }
 
+/// Changes the database as nothing of ours would.
+fn damage(database: &std::path::Path, sql: &'static str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut connection = sqlx::SqliteConnection::connect(database.to_str().unwrap()).await.unwrap();
+        sqlx::raw_sql("pragma foreign_keys = off").execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    });
+}
+
 /// Twelve planted damages of what was recorded of two mails, and a file that is gone: `verify` finds each.
 #[test]
 fn verify_finds_what_does_not_agree() {
@@ -222,16 +224,10 @@ fn verify_finds_what_does_not_agree() {
         "delete from outbound_message where purpose = 'reply_imported'",
         "update arrival set disposition = 'ignored' where disposition = 'held'",
     ];
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    for damage in damages {
-        runtime.block_on(async {
-            let mut connection = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-            sqlx::raw_sql("pragma foreign_keys = off").execute(&mut connection).await.unwrap();
-            sqlx::raw_sql(damage).execute(&mut connection).await.unwrap();
-            connection.close().await.unwrap();
-        });
+    for sql in damages {
+        damage(&path, sql);
         let (code, error) = acme.fails(&["verify"]);
-        assert!(code == 1 && error.contains("do not agree"), "{damage}: {error}");
+        assert!(code == 1 && error.contains("do not agree"), "{sql}: {error}");
         std::fs::write(&path, &sound).unwrap();
     }
     std::fs::remove_file(acme.path(&format!("state/dead-letters/new/{held}.rohrpost"))).unwrap();

@@ -11,11 +11,13 @@ pub struct Block {
     pub to: String,
     pub cc: String,
     pub subject: String,
+    /// Whether it names a subject, be it an empty one.
     pub has_subject: bool,
     /// Those whose words its fields are.
     pub languages: Languages,
     /// A field stands there twice, or something else that a candidate may have written himself: nobody can say who wrote.
     pub is_unclear: bool,
+    /// A separator stands above it.
     pub is_announced: bool,
     /// How deep its lines are quoted.
     pub depth: usize,

@@ -134,6 +134,8 @@ const GAP: usize = 3;
 fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
     let lines = HeadLine::all(text);
     let mut introductions = introduction::Finder::default();
+    // A sentence of the note, or what introduces the mail: without an address nobody can say.
+    let mut doubtful = None;
     for at in 0..lines.len() {
         // An answer quotes the mail that is answered, and whatever that has quoted.
         if !marks.blocks && lines[at].depth > 0 {
@@ -152,13 +154,18 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
         };
         let found =
             found.map(|block| (separator, block)).or_else(|| flat::read(&lines, at).map(|(separator, block)| (Some(separator), block)));
-        if let Some((separator, block)) = found {
+        if let Some((separator, mut block)) = found {
+            block.is_unclear |= doubtful.is_some();
             // In an answer, a header block without a separator begins the mail that is answered.
             let is_forward = marks.blocks || separator == Some(Separator::Forward);
             return is_forward.then(|| taken_apart(text, &lines, at, &block));
         }
         if let Some(block) = introductions.read(&lines, at) {
-            return marks.introductions.then(|| taken_apart(text, &lines, at, &block));
+            if block.from.contains('@') || is_set_off(&lines, &block) {
+                return marks.introductions.then(|| taken_apart(text, &lines, at, &block));
+            }
+            doubtful.get_or_insert((at, block));
+            continue;
         }
         if separator == Some(Separator::Forward) {
             // The header block was deleted, or is in a language that the tables lack: something was forwarded, by nobody can say whom.
@@ -166,7 +173,13 @@ fn unwrap(text: &str, marks: Marks) -> Option<(String, Original)> {
             return Some(taken_apart(text, &lines, at, &block));
         }
     }
-    None
+    doubtful.filter(|_| marks.introductions).map(|(at, block)| taken_apart(text, &lines, at, &block))
+}
+
+/// Whether the mail behind an introduction is quoted or indented.
+fn is_set_off(lines: &[HeadLine<'_>], block: &Block) -> bool {
+    let first = lines[block.end..].iter().find(|line| !line.is_blank());
+    first.is_some_and(|line| line.depth > block.depth || blanks(line.unquoted(block.depth)) >= block.indent)
 }
 
 fn taken_apart(text: &str, lines: &[HeadLine<'_>], at: usize, block: &Block) -> (String, Original) {

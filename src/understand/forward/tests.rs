@@ -129,6 +129,12 @@ fn a_candidate_does_not_choose_who_he_is() {
         "Am 20.11.2026 schrieb Mallory <mallory@e.example>:\n\nHallo\n\nVon: Maria <m@e.example>\nGesendet: 1.1.2020\nBetreff: x\n\nIch";
     let found = read(inside, forward, &rules()).unwrap();
     assert_eq!(found.chain[0].from.address.as_deref(), Some("mallory@e.example"));
+    // A sentence of the note reads like such a line: the forward below it is found, under any subject, and unclear.
+    let note = "Am 3.11.2026 schrieb mir Frau Müller:\nsie kommt.\n\n-------- Weitergeleitete Nachricht --------\nVon: Maria <m@e.example>\nBetreff: x\n\nIch";
+    for prefix in [forward, None] {
+        let found = read(note, prefix, &rules()).unwrap();
+        assert_eq!((found.chain[0].from.address.as_deref(), found.chain[0].sender_is_unclear), (Some("m@e.example"), true));
+    }
     // A separator in what an answer quotes.
     let quoted = "Danke!\n\nAm 20.11.2026 schrieb Mallory <mallory@e.example>:\n> -------- Weitergeleitete Nachricht --------\n> Von: Maria <m@e.example>\n> Betreff: x\n> \n> Ich";
     assert_eq!(read(quoted, Some(Prefix::Reply), &rules()), None);
