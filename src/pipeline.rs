@@ -124,7 +124,11 @@ impl Pipeline {
     async fn read(&self, claimed: &Claimed, raw: Bytes) -> anyhow::Result<Option<Read>> {
         let tenant = self.store.tenant(&claimed.tenant).await?.context("the tenant of this mail is gone")?;
         let users = self.store.users_in_question(&claimed.tenant, &claimed.facts).await?;
-        let sender = authenticate::judge(&claimed.facts, &users);
+        let invited = match &claimed.envelope.purpose {
+            Purpose::Reply { application } => self.store.invited(&claimed.tenant, application).await?,
+            _ => None,
+        };
+        let sender = authenticate::judge(&tenant, &claimed.facts, &users, invited.as_ref());
         let Some((message, defects)) = self.understood(claimed, &tenant, raw).await? else { return Ok(None) };
         let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.as_str());
         let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned);
@@ -135,7 +139,8 @@ impl Pipeline {
     async fn judge(&self, claimed: &Claimed, read: &Read) -> anyhow::Result<Judged> {
         let found = self.store.found(&claimed.tenant, &read.questions).await?;
         let message = place::arranged(read.message.clone(), &found);
-        let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, claimed.assigned.is_some());
+        let chosen = claimed.assigned.as_ref().map(|assigned| assigned.chosen);
+        let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen);
         let audience = self.audience(claimed, read, &verdict).await?;
         let entry = EntryId::generate();
         let circumstances = Circumstances {

@@ -198,7 +198,10 @@ fn actor(decided: Decided<'_>) -> String {
     match (decided.sender.user(), &decided.claimed.assigned) {
         (_, Some(assigned)) => assigned.by.clone(),
         (Some(user), None) => user.email.clone(),
-        (None, None) => "-".into(),
+        (None, None) => match decided.sender {
+            Sender::Candidate { name, .. } => name.clone(),
+            _ => "-".into(),
+        },
     }
 }
 

@@ -56,7 +56,7 @@ pub fn gate(door: Door, purpose: &Purpose, facts: &Facts) -> Result<(), Refusal>
     }
     match purpose {
         Purpose::Import if !facts.anybody_vouches() => Err(Refusal::NotAuthenticated),
-        Purpose::Import | Purpose::ReceiptAnswer | Purpose::Bounces { .. } | Purpose::Postmaster => Ok(()),
+        Purpose::Import | Purpose::ReceiptAnswer { .. } | Purpose::Reply { .. } | Purpose::Bounces { .. } | Purpose::Postmaster => Ok(()),
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
         let direct = Facts::default();
         let relay = Facts { origin: Origin::Relay, ..Facts::default() };
         let login = Facts { login: Some(Login { tenant: TenantId::new("acme"), user: UserId::generate() }), ..Facts::default() };
-        let passed = Pinned { dmarc: Some(Dmarc { result: "pass".into(), header_from: Some("acme.example".into()) }) };
+        let passed = Pinned { dmarc: Some(Dmarc { result: "pass".into(), header_from: Some("acme.example".into()) }), spf: None };
         let vouched = Facts { origin: Origin::Relay, pinned: Some(passed), ..Facts::default() };
         let check = |purpose: Purpose, facts: &Facts, want: Result<(), Refusal>| {
             assert_eq!(gate(Door::Smtp, &purpose, facts), want, "{purpose:?} {facts:?}")
@@ -116,7 +116,7 @@ mod tests {
         check(Purpose::Import, &vouched, Ok(()));
         check(Purpose::Bounces { message: OutboundId::generate() }, &direct, Ok(()));
         check(Purpose::Postmaster, &direct, Ok(()));
-        check(Purpose::ReceiptAnswer, &direct, Ok(()));
+        check(Purpose::ReceiptAnswer { message: None }, &direct, Ok(()));
         check(Purpose::Postmaster, &Facts { hops: 49, ..direct.clone() }, Ok(()));
         check(Purpose::Postmaster, &Facts { hops: 50, ..direct }, Err(Refusal::Loop));
         check(Purpose::Import, &Facts { hops: 51, ..relay }, Ok(()));

@@ -29,8 +29,11 @@ impl Door {
 pub enum Purpose {
     /// The tenant's import address.
     Import,
-    /// `import+TOKEN@` with a token that stands in the Reply-To of a receipt.
-    ReceiptAnswer,
+    /// `import+TOKEN@` with a token that stands in the Reply-To of a receipt: the message of ours that is answered. None in rows
+    /// of before answers were read.
+    ReceiptAnswer { message: Option<OutboundId> },
+    /// `import+TOKEN@` with a token that a candidate was given for one application, by its id.
+    Reply { application: String },
     /// `bounces+ID@` of a message that we sent.
     Bounces { message: OutboundId },
     /// RFC 5321 §4.5.1: always accepted.

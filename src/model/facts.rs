@@ -23,8 +23,18 @@ pub struct Facts {
     pub from_fields: u32,
     /// A From field is too long to be read to its end, or there may be one behind more fields than are read.
     pub from_is_incomplete: bool,
+    /// A From field is more than one person's name and address: a group, a comment, a quoted or encoded address, a name that is
+    /// another address. Readers differ in what they make of such a field.
+    pub from_is_odd: bool,
+    /// Fields that stand twice although RFC 5322 §3.6 allows one: readers show one of them, signatures cover the other.
+    pub doubled: Vec<String>,
+    /// The addresses of To, and of Cc, in comparison form without detail.
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
     /// The topmost Authentication-Results field, if it bears the pinned authserv-id and the peer may be believed. RFC 8601.
     pub pinned: Option<Pinned>,
+    /// What we found out ourselves; none where nothing was asked.
+    pub checked: Option<Checked>,
     /// How many Received fields the mail brought. RFC 5321 §6.3.
     pub hops: u32,
 }
@@ -50,8 +60,82 @@ pub enum Origin {
 }
 
 /// What the pinned Authentication-Results field says of DMARC. RFC 8601 §2.7, RFC 7489 §11.2.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Pinned {
+    pub dmarc: Option<Dmarc>,
+    /// Its `spf` result, in lower case; none if it has none.
+    pub spf: Option<String>,
+}
+
+/// Our own checks at the door. Results are the words of RFC 8601 §2.7 in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Checked {
+    /// RFC 7208; none behind a trusted host, whose address says nothing about the sender.
+    pub spf: Option<Spf>,
+    /// RFC 6376, in the order of the fields.
+    pub dkim: Vec<Dkim>,
+    pub dmarc: Aligned,
+    /// RFC 8617.
+    pub arc: Option<Arc>,
+    /// A name could not be looked up, so a sender that is not proved may be so later.
+    pub dns_trouble: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Spf {
+    pub result: String,
+    /// Of MAIL FROM, or of HELO where that is null.
+    pub domain: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Dkim {
+    pub result: String,
+    /// `d=`, in lower case.
+    pub domain: String,
+    /// `s=`.
+    pub selector: String,
+    /// It aligns with the domain of From: as its DMARC record asks, or by equality where there is none.
+    pub aligned: bool,
+    /// The names in `h=`, in lower case.
+    pub signs: Vec<String>,
+}
+
+/// RFC 7489: whether the domain of From stands behind the mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Aligned {
+    /// `pass`, `fail`, `none` (no record), `temperror`, `permerror`.
+    pub result: String,
+    /// The domain of From that it speaks of, in lower case.
+    pub header_from: String,
+    /// `none`, `quarantine`, `reject`; none without a record.
+    pub policy: Option<String>,
+    /// An aligned SPF pass is among what made it pass.
+    pub by_spf: bool,
+}
+
+/// RFC 8617: a chain of hosts that each wrote down what it saw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Arc {
+    pub result: String,
+    /// From the first host to the last.
+    pub sets: Vec<ArcSet>,
+    /// The names in `h=` of the last message signature, in lower case.
+    pub signs: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ArcSet {
+    /// `d=` of the seal, in lower case.
+    pub sealer: String,
+    /// The `dmarc` result of its ARC-Authentication-Results.
     pub dmarc: Option<Dmarc>,
 }
 
@@ -64,15 +148,26 @@ pub struct Dmarc {
 }
 
 impl Facts {
-    /// Whether anybody at all vouches for a sender: a login, a mail host's DMARC pass, or a submission relay.
-    /// Who it is, and whether he may, is judged later.
+    /// Whether anybody at all may vouch for a sender. Who it is, whether what vouches is enough, and whether he may, is judged later.
     pub fn anybody_vouches(&self) -> bool {
-        self.login.is_some() || self.origin == Origin::SubmissionRelay || self.dmarc_passed_for().is_some()
+        let checked = self.checked.as_ref();
+        let own = checked.is_some_and(|checked| {
+            checked.dmarc.result == "pass"
+                || checked.dkim.iter().any(|dkim| dkim.result == "pass" && dkim.aligned)
+                || checked.arc.as_ref().is_some_and(|arc| arc.result == "pass")
+        });
+        own || self.login.is_some() || self.origin == Origin::SubmissionRelay || self.dmarc_passed_for().is_some()
     }
 
     /// The domain for which the mail host in front says `dmarc=pass`.
     pub fn dmarc_passed_for(&self) -> Option<&str> {
-        let dmarc = self.pinned.as_ref()?.dmarc.as_ref()?;
-        (dmarc.result == "pass").then_some(dmarc.header_from.as_deref()).flatten()
+        self.pinned.as_ref()?.dmarc.as_ref()?.passed_for()
+    }
+}
+
+impl Dmarc {
+    /// The domain that it says `pass` for.
+    pub fn passed_for(&self) -> Option<&str> {
+        (self.result == "pass").then_some(self.header_from.as_deref()).flatten()
     }
 }

@@ -4,7 +4,7 @@ mod shape;
 
 use super::address;
 use super::message::Kind;
-use super::organisation::{Status, number_pattern};
+use super::organisation::{Disagreement, Status, number_pattern};
 use super::reference::{self, Check, Grammar};
 use super::user::{Locale, Role};
 use regex::Regex;
@@ -42,6 +42,9 @@ pub struct TenantIn {
     pub documents_tab: Option<bool>,
     pub documents_kinds: Option<Vec<Kind>>,
     pub notify_forwarder: Option<bool>,
+    pub disagreement: Option<Disagreement>,
+    pub trusted_sealers: Option<Vec<String>>,
+    pub refused_file_types: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,6 +76,9 @@ pub struct UserIn {
     pub aliases: Vec<String>,
     #[serde(default = "yes")]
     pub active: bool,
+    /// A receipt for what was filed, too.
+    #[serde(default)]
+    pub receipts: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

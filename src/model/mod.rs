@@ -4,6 +4,8 @@
 pub mod address;
 pub mod arrival;
 pub mod digest;
+#[cfg(test)]
+pub mod examples;
 pub mod facts;
 pub mod header;
 pub mod id;

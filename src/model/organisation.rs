@@ -25,6 +25,31 @@ pub struct Tenant {
     pub documents_kinds: Option<Vec<Kind>>,
     /// Whether a responsible forwarder is told of his own forward.
     pub notify_forwarder: bool,
+    /// What becomes of a forward whose number and people disagree (G6).
+    pub disagreement: Disagreement,
+    /// Domains whose ARC seals are believed. RFC 8617 §9.
+    pub trusted_sealers: Vec<String>,
+    /// File name endings, in lower case without the dot, that are not filed; none means those that `files` refuses by itself.
+    pub refused_file_types: Option<Vec<String>>,
+}
+
+/// What becomes of a forward whose number says one candidate and whose people say another, or nobody who is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Disagreement {
+    #[default]
+    Hold,
+    /// It is filed under its number, and everybody who is told of it is warned.
+    Warn,
+}
+
+impl Disagreement {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Disagreement::Hold => "hold",
+            Disagreement::Warn => "warn",
+        }
+    }
 }
 
 /// What a tenant's numbers look like.
@@ -156,6 +181,10 @@ pub struct Application {
     pub has_check_digit: bool,
     pub job: String,
     pub job_title: String,
+    /// The job's, by id.
+    pub department: Option<String>,
+    /// Users responsible for it or for its job.
+    pub responsible: Vec<super::id::UserId>,
     /// Over: hired, rejected, withdrawn, or its job is closed (S1.E5).
     pub closed: bool,
     pub erased: bool,

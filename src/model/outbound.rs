@@ -13,6 +13,8 @@ pub enum MessagePurpose {
     Receipt,
     /// To the tenant's fallback address: what users forward is being held (S1.E4).
     MailHeld,
+    /// To those who were told: what was filed has been taken back.
+    Correction,
     /// Mail to postmaster, handed to the operator.
     Postmaster,
 }
@@ -23,13 +25,14 @@ impl MessagePurpose {
             MessagePurpose::ReplyImported => "reply_imported",
             MessagePurpose::Receipt => "receipt",
             MessagePurpose::MailHeld => "mail_held",
+            MessagePurpose::Correction => "correction",
             MessagePurpose::Postmaster => "postmaster",
         }
     }
 
     pub fn parse(text: &str) -> Option<MessagePurpose> {
-        let all = [MessagePurpose::ReplyImported, MessagePurpose::Receipt, MessagePurpose::MailHeld, MessagePurpose::Postmaster];
-        all.into_iter().find(|purpose| purpose.as_str() == text)
+        use MessagePurpose::{Correction, MailHeld, Postmaster, Receipt, ReplyImported};
+        [ReplyImported, Receipt, MailHeld, Correction, Postmaster].into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 

@@ -76,4 +76,21 @@ pub struct User {
     pub role: Role,
     pub locale: Locale,
     pub active: bool,
+    /// Ids of the departments he belongs to.
+    pub departments: Vec<String>,
+    /// Whether he wants a receipt for what was filed, too.
+    pub wants_receipts: bool,
+}
+
+impl User {
+    /// Whether he may see an application (MODEL §3.5): users of departments only what is their department's or their own.
+    pub fn may_see(&self, application: &super::organisation::Application) -> bool {
+        match self.role {
+            Role::Administrator | Role::HrManager | Role::Recruiter => true,
+            Role::Department | Role::DepartmentPlus => {
+                application.department.as_ref().is_some_and(|department| self.departments.contains(department))
+                    || application.responsible.contains(&self.id)
+            }
+        }
+    }
 }

@@ -10,8 +10,10 @@ use std::collections::{HashMap, HashSet};
 /// What placing must know. Bounded: a mail can ask for some hundred numbers and addresses at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Questions {
-    /// The typed number, or the one that an operator chose.
+    /// The typed number, or the one that somebody chose.
     pub number: Option<String>,
+    /// The application of the reply token that the mail came with, by its id.
+    pub application: Option<String>,
     /// Senders inside, in comparison form.
     pub addresses: Vec<String>,
     /// G3.
@@ -23,6 +25,7 @@ pub struct Questions {
 #[derive(Clone, Debug, Default)]
 pub struct Found {
     pub by_number: Option<Application>,
+    pub by_token: Option<Application>,
     /// Candidates who have each of the addresses, by id.
     pub owners: HashMap<String, Vec<String>>,
     /// Which of the addresses are users of this tenant.
@@ -40,6 +43,15 @@ pub struct Nearby {
     pub by_address: Vec<Application>,
     /// With a number one slip away.
     pub by_number: Vec<Application>,
+}
+
+/// Who chose the application of a held mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// He has looked at everything: his word is enough.
+    ByOperator,
+    /// In answer to a receipt. A second word for his own number, but none against the people inside.
+    ByForwarder,
 }
 
 /// The decision.
@@ -64,11 +76,15 @@ pub struct Placement {
 pub enum Flag {
     /// The application, or its job, is closed (S1.E5).
     Closed,
-    /// The sender inside is not known of this candidate; the check digit vouched for the number.
+    /// The sender inside is not known of this candidate; the check digit vouched for the number, or the tenant only wants to be warned.
     SenderUnknown,
+    /// The sender inside is another candidate; the tenant only wants to be warned.
+    SomebodyElse,
+    /// The candidate wrote to us himself, in answer to a mail with a reply token.
+    Direct,
     /// Another mail with the same Message-ID was filed before; both are kept (G3).
     SameMessageId,
-    /// An operator chose the application.
+    /// An operator chose the application, or the forwarder in answer to a receipt.
     Assigned,
 }
 
@@ -91,6 +107,20 @@ pub enum HoldReason {
     NumberAndSenderDisagree,
     /// Nothing confirms a number that has no check digit.
     NumberUnconfirmed,
+    /// A signature alone vouches for the sender, and it was made for a mail to somebody else: it may be replayed.
+    AddressedElsewhere,
+    /// A field that may stand once stands there twice.
+    HeaderDoubled,
+    /// The number names an application that the forwarder may not see.
+    ForwarderMayNotSee,
+    /// A reply token was used by somebody else than its candidate.
+    NotTheCandidate,
+    /// The number names another application than the reply token.
+    TokenAndNumberDisagree,
+    /// The virus scanner found something in the mail itself.
+    Infected,
+    /// The virus scanner could not be asked, or could not look into a file.
+    NotScanned,
     /// Nothing in it can be read (S1.E14).
     Encrypted,
     /// An automatic answer of a known user.
@@ -104,7 +134,7 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    pub const ALL: [HoldReason; 16] = [
+    pub const ALL: [HoldReason; 23] = [
         HoldReason::NoNumber,
         HoldReason::NumberNotStrict,
         HoldReason::UnknownNumber,
@@ -116,6 +146,13 @@ impl HoldReason {
         HoldReason::SenderMayNotImport,
         HoldReason::NumberAndSenderDisagree,
         HoldReason::NumberUnconfirmed,
+        HoldReason::AddressedElsewhere,
+        HoldReason::HeaderDoubled,
+        HoldReason::ForwarderMayNotSee,
+        HoldReason::NotTheCandidate,
+        HoldReason::TokenAndNumberDisagree,
+        HoldReason::Infected,
+        HoldReason::NotScanned,
         HoldReason::Encrypted,
         HoldReason::Automatic,
         HoldReason::Unreadable,
@@ -136,6 +173,13 @@ impl HoldReason {
             HoldReason::SenderMayNotImport => "sender_may_not_import",
             HoldReason::NumberAndSenderDisagree => "number_and_sender_disagree",
             HoldReason::NumberUnconfirmed => "number_unconfirmed",
+            HoldReason::AddressedElsewhere => "addressed_elsewhere",
+            HoldReason::HeaderDoubled => "header_doubled",
+            HoldReason::ForwarderMayNotSee => "forwarder_may_not_see",
+            HoldReason::NotTheCandidate => "not_the_candidate",
+            HoldReason::TokenAndNumberDisagree => "token_and_number_disagree",
+            HoldReason::Infected => "infected",
+            HoldReason::NotScanned => "not_scanned",
             HoldReason::Encrypted => "encrypted",
             HoldReason::Automatic => "automatic",
             HoldReason::Unreadable => "unreadable",
@@ -167,7 +211,7 @@ impl HoldReason {
                 "The application with this number has been erased. Discard the mail, or assign it to another application."
             }
             HoldReason::SenderNotAuthenticated => {
-                "Nothing proves who sent this mail: no login, and no DMARC pass from the mail host in front. Ask the forwarder before you assign it; the From address can be forged."
+                "Nothing proves who sent this mail: no login, no DMARC pass, no signature of its domain. Ask the forwarder before you assign it; the From address can be forged."
             }
             HoldReason::SenderUnclear => {
                 "The mail, or one inside it, names no one sender: no From address, several, or a display name that is another address. Such mail is often forged. Find out who wrote it before you assign it."
@@ -183,6 +227,27 @@ impl HoldReason {
             }
             HoldReason::NumberUnconfirmed => {
                 "The number has no check digit, and the person who wrote the forwarded mail is not known of that candidate; a mistyped number would put it into a stranger's file. Compare the two, then assign it."
+            }
+            HoldReason::AddressedElsewhere => {
+                "A signature proves who wrote this mail, but To and Cc do not name an import address under that signature, so it may have been written to somebody else and sent here by him. Ask the forwarder. If he writes to an address that leads here, add it to the tenant's import addresses and retry."
+            }
+            HoldReason::HeaderDoubled => {
+                "From, Subject or another field that may stand once stands there twice: mail programs show one of them, and signatures cover the other. Such mail is often forged. Ask the forwarder before you assign it."
+            }
+            HoldReason::ForwarderMayNotSee => {
+                "The forwarder is a department's user, and the number names an application that is not his department's. The number is probably mistyped; assign the mail to the right application."
+            }
+            HoldReason::NotTheCandidate => {
+                "The mail came to the reply address that one candidate was given, from an address that is not known of that candidate. Compare the two; add the address to the candidate and retry, or assign the mail."
+            }
+            HoldReason::TokenAndNumberDisagree => {
+                "The mail came to the reply address of one application, and its subject begins with the number of another. Assign it to the right one."
+            }
+            HoldReason::Infected => {
+                "The virus scanner found something in this mail. Do not open it outside of a safe place; discard it, or retry it if the scanner was wrong."
+            }
+            HoldReason::NotScanned => {
+                "The virus scanner could not be asked, or a file is larger than it looks into. Retry the mail when the scanner works, or assign it after you have looked."
             }
             HoldReason::Encrypted => {
                 "The mail, or one inside it, is encrypted (S/MIME or PGP), so nothing in it can be read or filed. Let the recipient decrypt it and forward it again, or assign it as it is."

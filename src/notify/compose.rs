@@ -71,12 +71,19 @@ fn notice(to: &str, locale: Locale, why: &str, placement: &Placement, message: &
     if let Some(written) = original.and_then(|original| original.date.as_deref()).and_then(|date| written(date, on.tenant, locale)) {
         lines.push(say(locale, "notice-written", &[("date", &written)]));
     }
-    match on.sender.user() {
-        Some(user) => lines.push(say(locale, "notice-forwarded", &[("forwarder", &user.name), ("date", &shown(on.at, on.tenant, locale))])),
-        None => lines.push(say(locale, "notice-assigned", &[])),
-    }
+    let date = shown(on.at, on.tenant, locale);
+    lines.push(match on.sender {
+        Sender::User { user, .. } => say(locale, "notice-forwarded", &[("forwarder", &user.name), ("date", &date)]),
+        Sender::Candidate { .. } => say(locale, "notice-direct", &[("date", &date)]),
+        Sender::Unproven { .. } => say(locale, "notice-assigned", &[]),
+    });
     lines.extend(files(locale, message));
-    let hints = [(Flag::Closed, "notice-closed"), (Flag::SenderUnknown, "notice-sender-unknown"), (Flag::SameMessageId, "notice-same-id")];
+    let hints = [
+        (Flag::Closed, "notice-closed"),
+        (Flag::SomebodyElse, "notice-somebody-else"),
+        (Flag::SenderUnknown, "notice-sender-unknown"),
+        (Flag::SameMessageId, "notice-same-id"),
+    ];
     for (_, key) in hints.iter().filter(|(flag, _)| placement.flags.contains(flag)) {
         lines.push(String::new());
         lines.push(say(locale, key, &[]));
@@ -127,11 +134,19 @@ fn what_to_do(reason: HoldReason) -> Option<String> {
         | HoldReason::ApplicationErased
         | HoldReason::SenderUnclear
         | HoldReason::SenderMayNotImport
+        | HoldReason::TokenAndNumberDisagree
+        | HoldReason::Infected
+        | HoldReason::NotScanned
         | HoldReason::Encrypted
         | HoldReason::NumberAndSenderDisagree
         | HoldReason::NumberUnconfirmed => Some(format!("receipt-{}", reason.as_str())),
+        // Whoever may not see an application does not learn that there is one.
+        HoldReason::ForwarderMayNotSee => Some(format!("receipt-{}", HoldReason::UnknownNumber.as_str())),
         HoldReason::SenderNotAuthenticated
         | HoldReason::SenderUnknown
+        | HoldReason::HeaderDoubled
+        | HoldReason::AddressedElsewhere
+        | HoldReason::NotTheCandidate
         | HoldReason::Automatic
         | HoldReason::Unreadable
         | HoldReason::Damaged

@@ -7,10 +7,10 @@ use crate::model::arrival::{Envelope, Purpose};
 use crate::model::digest;
 use crate::model::id::TenantId;
 use crate::model::message::{Message, Original};
-use crate::model::organisation::{Application, ReferenceRules, Tenant};
+use crate::model::organisation::{Application, Disagreement, ReferenceRules, Tenant};
 use crate::model::reference::{self, Check};
 use crate::model::sender::{Sender, Unproven};
-use crate::model::verdict::{Flag, Found, HoldReason, IgnoreReason, Placement, Questions, Verdict};
+use crate::model::verdict::{Chosen, Flag, Found, HoldReason, IgnoreReason, Placement, Questions, Verdict};
 use sha2::{Digest, Sha256};
 
 /// What must be known to place this mail. `assigned`: the number that an operator chose.
@@ -20,7 +20,11 @@ pub fn questions(tenant: &TenantId, envelope: &Envelope, message: &Message, assi
     let mut addresses: Vec<String> = message.originals().filter_map(|original| original.from.key()).collect();
     addresses.sort();
     addresses.dedup();
-    Questions { number, addresses, dedupe_key: dedupe_key(tenant, envelope, message), message_id: message.message_id.clone() }
+    let application = match &envelope.purpose {
+        Purpose::Reply { application } => Some(application.clone()),
+        _ => None,
+    };
+    Questions { number, application, addresses, dedupe_key: dedupe_key(tenant, envelope, message), message_id: message.message_id.clone() }
 }
 
 /// G3: tenant, import address, Message-ID, and the hash over From, Subject, Date and body.
@@ -50,23 +54,21 @@ pub fn arranged(mut message: Message, found: &Found) -> Message {
     message
 }
 
-/// Where the mail belongs, and why. The order of the rules is the order of their weight.
-pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &Message, found: &Found, assigned: bool) -> Verdict {
-    if assigned {
+/// Where the mail belongs, and why. The order of the rules is the order of their weight. `chosen`: who gave the number, if it
+/// was not typed in the subject.
+pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &Message, found: &Found, chosen: Option<Chosen>) -> Verdict {
+    if chosen == Some(Chosen::ByOperator) {
         return by_number(tenant, message, found, |application| file(application, vec![Flag::Assigned], found));
     }
-    if let Some(ignored) = needs_nobody(envelope, sender, message) {
+    if chosen.is_none()
+        && let Some(ignored) = needs_nobody(envelope, sender, message)
+    {
         return ignored;
     }
     let user = match sender {
         Sender::User { user, .. } => user,
-        Sender::Unproven { why, .. } => {
-            return Verdict::Hold(match why {
-                Unproven::NoProof => HoldReason::SenderNotAuthenticated,
-                Unproven::UnclearFrom => HoldReason::SenderUnclear,
-                Unproven::NoUser => HoldReason::SenderUnknown,
-            });
-        }
+        Sender::Candidate { .. } => return by_token(message, found, |application| file(application, vec![Flag::Direct], found)),
+        Sender::Unproven { why, .. } => return Verdict::Hold(unproven(*why)),
     };
     if message.automatic.is_some() {
         return Verdict::Hold(HoldReason::Automatic);
@@ -77,10 +79,35 @@ pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &
     if message.encrypted {
         return Verdict::Hold(HoldReason::Encrypted);
     }
-    if message.reference.is_none() {
+    let visible = |application: &Application| {
+        if user.may_see(application) {
+            agreed(tenant, application, message, found, chosen)
+        } else {
+            Verdict::Hold(HoldReason::ForwarderMayNotSee)
+        }
+    };
+    if matches!(envelope.purpose, Purpose::Reply { .. }) && chosen.is_none() {
+        return by_token(message, found, visible);
+    }
+    if message.reference.is_none() && chosen.is_none() {
         return Verdict::Hold(if message.near_reference.is_some() { HoldReason::NumberNotStrict } else { HoldReason::NoNumber });
     }
-    by_number(tenant, message, found, |application| agreed(application, message, found))
+    // What he may not see is there for him as little as what has been erased.
+    match &found.by_number {
+        Some(application) if !user.may_see(application) => Verdict::Hold(HoldReason::ForwarderMayNotSee),
+        _ => by_number(tenant, message, found, visible),
+    }
+}
+
+fn unproven(why: Unproven) -> HoldReason {
+    match why {
+        Unproven::NoProof => HoldReason::SenderNotAuthenticated,
+        Unproven::UnclearFrom => HoldReason::SenderUnclear,
+        Unproven::HeaderDoubled => HoldReason::HeaderDoubled,
+        Unproven::AddressedElsewhere => HoldReason::AddressedElsewhere,
+        Unproven::NoUser => HoldReason::SenderUnknown,
+        Unproven::NotTheCandidate => HoldReason::NotTheCandidate,
+    }
 }
 
 /// Mail that ends without anybody's help: to postmaster, automatic mail of strangers, bounces of ours, thanks for a receipt.
@@ -89,10 +116,14 @@ fn needs_nobody(envelope: &Envelope, sender: &Sender, message: &Message) -> Opti
     match (&envelope.purpose, message.automatic) {
         (Purpose::Postmaster, _) => Some(Verdict::Ignore(IgnoreReason::Postmaster)),
         (Purpose::Bounces { .. }, Some(_)) if message.report.is_some() => Some(Verdict::Ignore(IgnoreReason::OwnBounce)),
-        (Purpose::Bounces { .. } | Purpose::ReceiptAnswer, Some(automatic)) => Some(Verdict::Ignore(IgnoreReason::Automatic(automatic))),
-        (Purpose::ReceiptAnswer, None) if message.reference.is_none() => Some(Verdict::Ignore(IgnoreReason::ReceiptAnswer)),
+        (Purpose::Bounces { .. } | Purpose::ReceiptAnswer { .. }, Some(automatic)) => {
+            Some(Verdict::Ignore(IgnoreReason::Automatic(automatic)))
+        }
+        (Purpose::ReceiptAnswer { .. }, None) if message.reference.is_none() => Some(Verdict::Ignore(IgnoreReason::ReceiptAnswer)),
         // A user's automatic mail is held at worst: ignoring it by mistake would be the worst error of all.
-        (Purpose::Import, Some(automatic)) if !claims_user => Some(Verdict::Ignore(IgnoreReason::Automatic(automatic))),
+        (Purpose::Import | Purpose::Reply { .. }, Some(automatic)) if !claims_user => {
+            Some(Verdict::Ignore(IgnoreReason::Automatic(automatic)))
+        }
         _ => None,
     }
 }
@@ -109,6 +140,20 @@ fn by_number(tenant: &Tenant, message: &Message, found: &Found, then: impl FnOnc
     }
 }
 
+/// G6: the token decides, and another typed number holds the mail. A year or a postcode that is nobody's number is none.
+fn by_token(message: &Message, found: &Found, then: impl FnOnce(&Application) -> Verdict) -> Verdict {
+    let Some(application) = &found.by_token else { return Verdict::Hold(HoldReason::ApplicationErased) };
+    let typed = message.reference.as_ref().map(|reference| reference.number.as_str());
+    let is_a_number = |typed: &str| found.by_number.is_some() || !reference::could_be_something_else(typed);
+    if typed.is_some_and(|typed| typed != application.reference && is_a_number(typed)) {
+        return Verdict::Hold(HoldReason::TokenAndNumberDisagree);
+    }
+    if message.encrypted {
+        return Verdict::Hold(HoldReason::Encrypted);
+    }
+    if application.erased { Verdict::Hold(HoldReason::ApplicationErased) } else { then(application) }
+}
+
 /// A number that nobody has and that should end in a check digit, but does not.
 fn is_mistyped(rules: &ReferenceRules, number: &str) -> bool {
     let must = rules.check == Check::Mod1110 || reference::looks_issued(&rules.prefix, number);
@@ -116,7 +161,7 @@ fn is_mistyped(rules: &ReferenceRules, number: &str) -> bool {
 }
 
 /// The number and the people inside must speak of the same candidate (G6).
-fn agreed(application: &Application, message: &Message, found: &Found) -> Verdict {
+fn agreed(tenant: &Tenant, application: &Application, message: &Message, found: &Found, chosen: Option<Chosen>) -> Verdict {
     // Whoever has several senders may bear a user's address beside his own, so the question is put before users are passed over.
     if message.originals().any(|original| original.sender_is_unclear) {
         return Verdict::Hold(HoldReason::SenderUnclear);
@@ -126,18 +171,26 @@ fn agreed(application: &Application, message: &Message, found: &Found) -> Verdic
     let verdicts: Vec<people::Agreement> =
         candidates.iter().map(|&one| people::agreement(&originals[one].from, application, &found.owners)).collect();
     let number = &application.reference;
-    let unconfirmed = !application.has_check_digit;
+    let warn = tenant.disagreement == Disagreement::Warn;
+    let mut flags: Vec<Flag> = chosen.map(|_| Flag::Assigned).into_iter().collect();
     if verdicts.contains(&people::Agreement::SomebodyElse) {
-        return Verdict::Hold(HoldReason::NumberAndSenderDisagree);
+        if !warn {
+            return Verdict::Hold(HoldReason::NumberAndSenderDisagree);
+        }
+        flags.push(Flag::SomebodyElse);
     }
-    if verdicts.contains(&people::Agreement::Unknown) && unconfirmed {
+    // A check digit, the tenant's own choice, or a second word of the forwarder vouches for a number beside people who are not known.
+    let unconfirmed = !application.has_check_digit && chosen.is_none();
+    if verdicts.contains(&people::Agreement::Unknown) && unconfirmed && !warn {
         return Verdict::Hold(HoldReason::NumberUnconfirmed);
     }
     if verdicts.is_empty() && unconfirmed && reference::could_be_something_else(number) {
         return Verdict::Hold(HoldReason::NumberUnconfirmed);
     }
-    let unknown = verdicts.iter().any(|one| matches!(one, people::Agreement::Unknown | people::Agreement::SameName));
-    file(application, unknown.then_some(Flag::SenderUnknown).into_iter().collect(), found)
+    if verdicts.iter().any(|one| matches!(one, people::Agreement::Unknown | people::Agreement::SameName)) {
+        flags.push(Flag::SenderUnknown);
+    }
+    file(application, flags, found)
 }
 
 fn file(application: &Application, mut flags: Vec<Flag>, found: &Found) -> Verdict {

@@ -2,28 +2,13 @@
 
 use super::*;
 use crate::model::address::Mailbox;
-use crate::model::id::{EntryId, UserId};
+use crate::model::examples::{self, tenant};
+use crate::model::id::EntryId;
 use crate::model::message::Automatic;
 use crate::model::organisation::Candidate;
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::Proof;
-use crate::model::user::{Locale, Role, User};
-
-fn tenant() -> Tenant {
-    Tenant {
-        id: TenantId::new("acme"),
-        name: "Acme".into(),
-        time_zone: "Europe/Berlin".into(),
-        locale: Locale::De,
-        fallback_address: None,
-        import_addresses: vec!["import@acme.example".into()],
-        reference: ReferenceRules::default(),
-        may_import: vec![Role::HrManager, Role::DepartmentPlus],
-        documents_tab: true,
-        documents_kinds: None,
-        notify_forwarder: true,
-    }
-}
+use crate::model::user::Role;
 
 fn envelope(purpose: Purpose) -> Envelope {
     Envelope {
@@ -35,22 +20,12 @@ fn envelope(purpose: Purpose) -> Envelope {
 }
 
 fn sender(role: Role) -> Sender {
-    let user =
-        User { id: UserId::generate(), name: "Petra".into(), email: "petra@acme.example".into(), role, locale: Locale::De, active: true };
-    Sender::User { user, proof: Proof::Login }
+    Sender::User { user: examples::user("petra@acme.example", role), proof: Proof::Login }
 }
 
 fn application(reference: &str, has_check_digit: bool, candidate: &str) -> Application {
-    Application {
-        id: format!("A-{reference}"),
-        reference: reference.into(),
-        has_check_digit,
-        job: "J1".into(),
-        job_title: "Entwickler".into(),
-        closed: false,
-        erased: false,
-        candidate: Candidate { id: candidate.into(), name: format!("{candidate} Müller") },
-    }
+    let candidate = Candidate { id: candidate.into(), name: format!("{candidate} Müller") };
+    Application { has_check_digit, ..examples::application(reference, candidate) }
 }
 
 fn message(number: Option<&str>, inside: &[(&str, Option<&str>)]) -> Message {
@@ -69,7 +44,7 @@ fn found(by_number: Option<Application>) -> Found {
 }
 
 fn decide(sender: &Sender, message: &Message, found: &Found) -> Verdict {
-    verdict(&tenant(), &envelope(Purpose::Import), sender, message, found, false)
+    verdict(&tenant(), &envelope(Purpose::Import), sender, message, found, None)
 }
 
 #[track_caller]
@@ -168,7 +143,7 @@ fn encrypted_mail_is_held() {
         let mail = Message { encrypted: true, ..message(number, &[MARIA]) };
         check_held(decide(&sender(Role::HrManager), &mail, &known), HoldReason::Encrypted);
         check_held(decide(&sender(Role::Recruiter), &mail, &known), HoldReason::SenderMayNotImport);
-        let assigned = verdict(&tenant(), &envelope(Purpose::Import), &sender(Role::HrManager), &mail, &known, true);
+        let assigned = verdict(&tenant(), &envelope(Purpose::Import), &sender(Role::HrManager), &mail, &known, Some(Chosen::ByOperator));
         check_filed(assigned, &[Flag::Assigned]);
     }
 }
@@ -210,7 +185,7 @@ fn closed_repeated_and_assigned() {
         &stranger,
         &message(None, &[]),
         &found(Some(application("4711", false, "Maria"))),
-        true,
+        Some(Chosen::ByOperator),
     );
     check_filed(assigned, &[Flag::Assigned]);
 }
@@ -222,7 +197,7 @@ fn automatic_mail() {
     let stranger = Sender::Unproven { why: Unproven::NoProof, claims_user: false };
     let claims = Sender::Unproven { why: Unproven::NoProof, claims_user: true };
     let decide_for = |purpose: Purpose, sender: &Sender, message: &Message| {
-        verdict(&tenant(), &envelope(purpose), sender, message, &Found::default(), false)
+        verdict(&tenant(), &envelope(purpose), sender, message, &Found::default(), None)
     };
     let ignored = Verdict::Ignore(IgnoreReason::Automatic(Automatic::AutoReply));
     assert_eq!(decide_for(Purpose::Import, &stranger, &automatic), ignored);
@@ -233,7 +208,7 @@ fn automatic_mail() {
     let bounce = Message { automatic: Some(Automatic::Bounce), report: Some(Default::default()), ..Message::default() };
     assert_eq!(decide_for(Purpose::Bounces { message: message_id }, &stranger, &bounce), Verdict::Ignore(IgnoreReason::OwnBounce));
     assert_eq!(
-        decide_for(Purpose::ReceiptAnswer, &sender(Role::HrManager), &Message::default()),
+        decide_for(Purpose::ReceiptAnswer { message: None }, &sender(Role::HrManager), &Message::default()),
         Verdict::Ignore(IgnoreReason::ReceiptAnswer)
     );
     assert_eq!(decide_for(Purpose::Postmaster, &stranger, &Message::default()), Verdict::Ignore(IgnoreReason::Postmaster));

@@ -4,6 +4,7 @@ use super::{NotWritten, Store, moment};
 use crate::model::arrival::{Arrival, Envelope, Raw};
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, TenantId};
+use crate::model::verdict::Chosen;
 use anyhow::Context;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -38,11 +39,12 @@ pub struct Claimed {
     pub assigned: Option<Assigned>,
 }
 
-/// An operator's decision on where a held mail belongs.
+/// Somebody's decision on where a held mail belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assigned {
     pub reference: String,
     pub by: String,
+    pub chosen: Chosen,
 }
 
 /// Which arrivals to hand out.
@@ -85,7 +87,8 @@ impl Store {
                          select tenant, id from arrival
                          where disposition is null and due_at <= $2 and claimed_by is null and alone = $3
                          order by due_at, id limit $4)
-                     returning tenant, id, at, envelope, facts, size, sha256, attempts, fence, alone, assigned_reference, assigned_by",
+                     returning tenant, id, at, envelope, facts, size, sha256, attempts, fence, alone, assigned_reference, assigned_by,
+                         assigned_by_forwarder",
                 )
                 .bind(&*run)
                 .bind(Timestamp::now().as_millisecond())
@@ -191,6 +194,7 @@ fn claimed(row: &SqliteRow) -> anyhow::Result<Result<Claimed, NotReadable>> {
     let read = || {
         let assigned = row.get::<Option<String>, _>("assigned_reference");
         let by = row.get::<Option<String>, _>("assigned_by").unwrap_or_default();
+        let chosen = if row.get("assigned_by_forwarder") { Chosen::ByForwarder } else { Chosen::ByOperator };
         anyhow::Ok(Claimed {
             id,
             tenant: tenant.clone(),
@@ -202,7 +206,7 @@ fn claimed(row: &SqliteRow) -> anyhow::Result<Result<Claimed, NotReadable>> {
             attempts,
             fence,
             alone: row.get("alone"),
-            assigned: assigned.map(|reference| Assigned { reference, by }),
+            assigned: assigned.map(|reference| Assigned { reference, by, chosen }),
         })
     };
     Ok(read().map_err(|error| NotReadable { id, tenant: tenant.clone(), fence, attempts, error }))

@@ -8,6 +8,7 @@ use crate::model::id::{OutboundId, TenantId, UserId};
 use anyhow::Context;
 use jiff::Timestamp;
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 /// A login name's owner and password hash.
 #[derive(Clone)]
@@ -31,8 +32,8 @@ impl Store {
         let (mailbox, detail) = address::without_detail(&whole);
         if let Some(tenant) = self.tenant_of_import_address(&mailbox).await? {
             let purpose = match detail {
-                Some(token) if self.is_receipt_token(&tenant, &token).await? => Purpose::ReceiptAnswer,
-                _ => Purpose::Import,
+                Some(token) => self.purpose_of_token(&tenant, &token).await?.unwrap_or(Purpose::Import),
+                None => Purpose::Import,
             };
             return Ok(Some(Recipient { tenant, mailbox, purpose }));
         }
@@ -57,12 +58,22 @@ impl Store {
         Ok(found.map(TenantId::new))
     }
 
-    async fn is_receipt_token(&self, tenant: &TenantId, token: &str) -> anyhow::Result<bool> {
-        let row = sqlx::query("select tenant, expires_at from token where token = $1 and purpose = 'receipt'")
-            .bind(token)
-            .fetch_optional(&self.reads)
-            .await?;
-        Ok(row.is_some_and(|row| row.get::<String, _>("tenant") == tenant.as_str() && moment(row.get("expires_at")) > Timestamp::now()))
+    /// What an address with this token stands for; none if it is not of this tenant, has expired, or was revoked.
+    async fn purpose_of_token(&self, tenant: &TenantId, token: &str) -> anyhow::Result<Option<Purpose>> {
+        let row =
+            sqlx::query("select tenant, purpose, message, application, expires_at from token where token = $1 and revoked_at is null")
+                .bind(token)
+                .fetch_optional(&self.reads)
+                .await?;
+        let is_valid =
+            |row: &SqliteRow| row.get::<String, _>("tenant") == tenant.as_str() && moment(row.get("expires_at")) > Timestamp::now();
+        let Some(row) = row.filter(is_valid) else { return Ok(None) };
+        let message = row.get::<Option<String>, _>("message").map(|id| id.parse::<OutboundId>().context("token.message")).transpose()?;
+        Ok(match (row.get::<String, _>("purpose").as_str(), row.get::<Option<String>, _>("application")) {
+            ("receipt", _) => Some(Purpose::ReceiptAnswer { message }),
+            ("reply", Some(application)) => Some(Purpose::Reply { application }),
+            _ => None,
+        })
     }
 
     /// Whether any import address is at that domain.

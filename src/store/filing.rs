@@ -217,10 +217,10 @@ async fn insert_tokens(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), 
     if tokens.is_empty() {
         return Ok(());
     }
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("insert into token (token, tenant, purpose, message, expires_at) ");
+    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("insert into token (token, tenant, purpose, message, created_at, expires_at) ");
     query.push_values(tokens, |mut b, (row, message, (token, expires))| {
         b.push_bind(token).push_bind(row.tenant.as_str()).push_bind(message.purpose.as_str()).push_bind(message.id.to_string());
-        b.push_bind(expires.as_millisecond());
+        b.push_bind(row.at.as_millisecond()).push_bind(expires.as_millisecond());
     });
     query.build().execute(c).await.map(drop)
 }

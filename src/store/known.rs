@@ -4,9 +4,10 @@ use super::Store;
 use crate::model::facts::Facts;
 use crate::model::id::{EntryId, TenantId, UserId};
 use crate::model::message::Kind;
-use crate::model::organisation::{Application, Candidate, ReferenceRules, Status, Tenant};
+use crate::model::organisation::{Application, Candidate, Disagreement, ReferenceRules, Status, Tenant};
 use crate::model::outbound::MessagePurpose;
 use crate::model::reference::{Check, Grammar};
+use crate::model::sender::Invited;
 use crate::model::user::{Locale, Role, User};
 use crate::model::verdict::{Found, Nearby, Questions};
 use anyhow::Context;
@@ -19,7 +20,9 @@ use std::collections::{HashMap, HashSet};
 const MOST_APPLICATIONS: i64 = 20;
 
 const APPLICATION: &str = "select a.id, a.reference, a.has_check_digit, a.job, a.status, a.erased, a.candidate, c.name as candidate_name,
-    j.title as job_title, j.closed as job_closed from application a
+    j.title as job_title, j.department, j.closed as job_closed, (select string_agg(r.user_id, ' ') from responsible r where r.tenant = a.tenant
+        and ((r.scope = 'job' and r.scope_id = a.job) or (r.scope = 'application' and r.scope_id = a.id))) as responsible
+    from application a
     join candidate c on c.tenant = a.tenant and c.id = a.candidate
     join job j on j.tenant = a.tenant and j.id = a.job";
 
@@ -27,6 +30,7 @@ const APPLICATION: &str = "select a.id, a.reference, a.has_check_digit, a.job, a
 #[derive(Clone, Copy)]
 enum By {
     Number,
+    Id,
     /// Any of the candidate's addresses.
     Address,
 }
@@ -54,9 +58,11 @@ impl Store {
     pub async fn users_in_question(&self, tenant: &TenantId, facts: &Facts) -> anyhow::Result<Vec<(User, Vec<String>)>> {
         let login = facts.login.as_ref().filter(|login| login.tenant == *tenant).map(|login| login.user.to_string());
         // A union and no `or`: each half has its index.
-        const USER: &str = "select u.id, u.email, u.name, u.role, u.locale, u.active, x.address from user_address x
+        const USERS: &str =
+            "select u.id, u.email, u.name, u.role, u.locale, u.active, u.wants_receipts, (select string_agg(d.department, '\n')
+             from department_user d where d.tenant = u.tenant and d.user_id = u.id) as departments, x.address from user_address x
              join user_account u on u.tenant = x.tenant and u.id = x.user_id where x.tenant = ";
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(USER);
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(USERS);
         query.push_bind(tenant.as_str()).push(" and x.address in (");
         let mut list = query.separated(", ");
         // An empty list is no SQL everywhere; the empty address is nobody's.
@@ -66,7 +72,7 @@ impl Store {
         }
         query.push(")");
         if let Some(user) = login {
-            query.push(" union ").push(USER).push_bind(tenant.as_str()).push(" and x.user_id = ").push_bind(user);
+            query.push(" union ").push(USERS).push_bind(tenant.as_str()).push(" and x.user_id = ").push_bind(user);
         }
         query.push(" order by 1");
         let rows = query.build().fetch_all(&self.reads).await?;
@@ -82,11 +88,28 @@ impl Store {
         Ok(users)
     }
 
+    /// The candidate of an application, to whom a reply token was given.
+    pub async fn invited(&self, tenant: &TenantId, application: &str) -> anyhow::Result<Option<Invited>> {
+        let rows: Vec<(String, Option<String>)> = sqlx::query_as(
+            "select c.name, x.address from application a join candidate c on c.tenant = a.tenant and c.id = a.candidate
+             left join candidate_address x on x.tenant = c.tenant and x.candidate = c.id where a.tenant = $1 and a.id = $2",
+        )
+        .bind(tenant.as_str())
+        .bind(application)
+        .fetch_all(&self.reads)
+        .await?;
+        let name = rows.first().map(|(name, _)| name.clone());
+        Ok(name.map(|name| Invited { name, addresses: rows.into_iter().filter_map(|(_, address)| address).collect() }))
+    }
+
     /// Answers what placing asks.
     pub async fn found(&self, tenant: &TenantId, questions: &Questions) -> anyhow::Result<Found> {
         let mut found = Found::default();
         if let Some(number) = &questions.number {
             found.by_number = self.application(tenant, number).await?;
+        }
+        if let Some(id) = &questions.application {
+            found.by_token = self.applications_by(By::Id, tenant, std::slice::from_ref(id)).await?.into_iter().next();
         }
         if !questions.addresses.is_empty() {
             found.owners = self.owners_of(tenant, &questions.addresses).await?;
@@ -126,6 +149,7 @@ impl Store {
         }
         let (open, close) = match by {
             By::Number => ("a.reference in (", ")"),
+            By::Id => ("a.id in (", ")"),
             By::Address => {
                 ("a.candidate in (select x.candidate from candidate_address x where x.tenant = a.tenant and x.address in (", "))")
             }
@@ -177,7 +201,7 @@ impl Store {
     /// Active users responsible for the application or its job, each once.
     pub async fn responsible(&self, tenant: &TenantId, application: &Application) -> anyhow::Result<Vec<User>> {
         let rows = sqlx::query(
-            "select u.id, u.email, u.name, u.role, u.locale, u.active from user_account u
+            "select u.id, u.email, u.name, u.role, u.locale, u.active, u.wants_receipts, null as departments from user_account u
              where u.tenant = $1 and u.active and u.id in (
                  select user_id from responsible where tenant = $1 and scope = 'job' and scope_id = $2
                  union select user_id from responsible where tenant = $1 and scope = 'application' and scope_id = $3)
@@ -231,6 +255,16 @@ fn tenant(row: &SqliteRow, import_addresses: Vec<String>) -> anyhow::Result<Tena
         documents_tab: row.get("documents_tab"),
         documents_kinds: kinds,
         notify_forwarder: row.get("notify_forwarder"),
+        disagreement: match row.get::<&str, _>("disagreement") {
+            "warn" => Disagreement::Warn,
+            _ => Disagreement::Hold,
+        },
+        trusted_sealers: serde_json::from_str(row.get("trusted_sealers")).context("trusted_sealers")?,
+        refused_file_types: row
+            .get::<Option<&str>, _>("refused_file_types")
+            .map(serde_json::from_str)
+            .transpose()
+            .context("refused_file_types")?,
     })
 }
 
@@ -238,7 +272,17 @@ fn user(row: &SqliteRow) -> anyhow::Result<User> {
     let id: UserId = row.get::<String, _>("id").parse().context("user_account.id")?;
     let role = Role::parse(row.get("role")).with_context(|| format!("user {id}: unknown role"))?;
     let locale = Locale::parse(row.get("locale")).unwrap_or_default();
-    Ok(User { id, name: row.get("name"), email: row.get("email"), role, locale, active: row.get("active") })
+    let departments = row.get::<Option<&str>, _>("departments").map(|ids| ids.split('\n').map(str::to_owned).collect()).unwrap_or_default();
+    Ok(User {
+        id,
+        name: row.get("name"),
+        email: row.get("email"),
+        role,
+        locale,
+        active: row.get("active"),
+        departments,
+        wants_receipts: row.get("wants_receipts"),
+    })
 }
 
 fn application(row: &SqliteRow) -> Application {
@@ -249,6 +293,11 @@ fn application(row: &SqliteRow) -> Application {
         has_check_digit: row.get("has_check_digit"),
         job: row.get("job"),
         job_title: row.get("job_title"),
+        department: row.get("department"),
+        responsible: row
+            .get::<Option<&str>, _>("responsible")
+            .map(|ids| ids.split(' ').filter_map(|id| id.parse().ok()).collect())
+            .unwrap_or_default(),
         closed: status.is_terminal() || row.get::<bool, _>("job_closed"),
         erased: row.get("erased"),
         candidate: Candidate { id: row.get("candidate"), name: row.get("candidate_name") },

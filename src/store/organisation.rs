@@ -5,6 +5,7 @@ use crate::model::address;
 use crate::model::id::{TenantId, UserId};
 use crate::model::import::{ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
 use crate::model::message::Kind;
+use crate::model::organisation::Disagreement;
 use crate::model::reference::{self, Check};
 use crate::model::user::{Locale, Role};
 use anyhow::Context;
@@ -196,6 +197,9 @@ struct Settings {
     documents_tab: bool,
     documents_kinds: Option<Vec<Kind>>,
     notify_forwarder: bool,
+    disagreement: Disagreement,
+    trusted_sealers: Vec<String>,
+    refused_file_types: Option<Vec<String>>,
     import_addresses: Vec<String>,
 }
 
@@ -220,21 +224,30 @@ impl Settings {
             documents_tab: said.documents_tab.or_else(|| old.map(|tenant| tenant.documents_tab)).unwrap_or(false),
             documents_kinds: said.documents_kinds.clone().or_else(|| old.and_then(|tenant| tenant.documents_kinds.clone())),
             notify_forwarder: said.notify_forwarder.or_else(|| old.map(|tenant| tenant.notify_forwarder)).unwrap_or(true),
+            disagreement: said.disagreement.or_else(|| old.map(|tenant| tenant.disagreement)).unwrap_or_default(),
+            trusted_sealers: lower(&said.trusted_sealers).or_else(|| old.map(|tenant| tenant.trusted_sealers.clone())).unwrap_or_default(),
+            refused_file_types: lower(&said.refused_file_types).or_else(|| old.and_then(|tenant| tenant.refused_file_types.clone())),
             import_addresses: merged.import_addresses,
         }
     }
 }
 
+fn lower(list: &Option<Vec<String>>) -> Option<Vec<String>> {
+    list.as_ref().map(|list| list.iter().map(|one| one.trim().trim_matches('.').to_lowercase()).collect())
+}
+
 async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings: &Settings) -> anyhow::Result<()> {
     sqlx::query(
         "insert into tenant (id, name, time_zone, locale, fallback_address, reference_pattern, reference_check, reference_grammar,
-         reference_prefix, next_serial, may_import, documents_tab, documents_kinds, notify_forwarder, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14)
+         reference_prefix, next_serial, may_import, documents_tab, documents_kinds, notify_forwarder, created_at,
+         disagreement, trusted_sealers, refused_file_types)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17)
          on conflict (id) do update set name = excluded.name, time_zone = excluded.time_zone, locale = excluded.locale,
          fallback_address = excluded.fallback_address, reference_pattern = excluded.reference_pattern,
          reference_check = excluded.reference_check, reference_grammar = excluded.reference_grammar,
          reference_prefix = excluded.reference_prefix, may_import = excluded.may_import, documents_tab = excluded.documents_tab,
-         documents_kinds = excluded.documents_kinds, notify_forwarder = excluded.notify_forwarder",
+         documents_kinds = excluded.documents_kinds, notify_forwarder = excluded.notify_forwarder, disagreement = excluded.disagreement,
+         trusted_sealers = excluded.trusted_sealers, refused_file_types = excluded.refused_file_types",
     )
     .bind(id.as_str())
     .bind(&settings.name)
@@ -250,6 +263,9 @@ async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings: &Settings
     .bind(settings.documents_kinds.as_ref().map(serde_json::to_string).transpose()?)
     .bind(settings.notify_forwarder)
     .bind(Timestamp::now().as_millisecond())
+    .bind(settings.disagreement.as_str())
+    .bind(serde_json::to_string(&settings.trusted_sealers)?)
+    .bind(settings.refused_file_types.as_ref().map(serde_json::to_string).transpose()?)
     .execute(&mut *c)
     .await?;
     sqlx::query("delete from import_address where tenant = $1").bind(id.as_str()).execute(&mut *c).await?;
@@ -274,9 +290,9 @@ async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserI
             .await?;
         let id = known.unwrap_or_else(|| UserId::generate().to_string());
         sqlx::query(
-            "insert into user_account (tenant, id, email, name, role, locale, active) values ($1, $2, $3, $4, $5, $6, $7)
+            "insert into user_account (tenant, id, email, name, role, locale, active, wants_receipts) values ($1, $2, $3, $4, $5, $6, $7, $8)
              on conflict (tenant, id) do update set email = excluded.email, name = excluded.name, role = excluded.role,
-             locale = excluded.locale, active = excluded.active",
+             locale = excluded.locale, active = excluded.active, wants_receipts = excluded.wants_receipts",
         )
         .bind(tenant.as_str())
         .bind(&id)
@@ -285,6 +301,7 @@ async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserI
         .bind(user.role.as_str())
         .bind(user.locale.unwrap_or(locale).as_str())
         .bind(user.active)
+        .bind(user.receipts)
         .execute(&mut *c)
         .await?;
         for table in [

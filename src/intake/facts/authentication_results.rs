@@ -9,6 +9,8 @@ pub struct Results {
     pub authserv_id: String,
     /// The first `dmarc` result.
     pub dmarc: Option<Dmarc>,
+    /// The first `spf` result, in lower case.
+    pub spf: Option<String>,
 }
 
 /// Longest field that is read, in bytes. Of a longer one nothing counts: cut, it might say something else.
@@ -27,8 +29,15 @@ pub fn read(value: &[u8]) -> Option<Results> {
         [id, Token::Word(version)] if version == "1" => id.value()?,
         _ => return None,
     };
-    let dmarc = statements.find_map(dmarc);
-    Some(Results { authserv_id: authserv_id.to_owned(), dmarc })
+    let (mut dmarc_found, mut spf) = (None, None);
+    for (method, result, properties) in statements.filter_map(statement) {
+        match method.as_str() {
+            "dmarc" if dmarc_found.is_none() => dmarc_found = Some(Dmarc { result, header_from: header_from(properties) }),
+            "spf" if spf.is_none() => spf = Some(result),
+            _ => (),
+        }
+    }
+    Some(Results { authserv_id: authserv_id.to_owned(), dmarc: dmarc_found, spf })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,14 +108,12 @@ fn finish(word: &mut String, tokens: &mut Vec<Token>) {
     }
 }
 
-/// `dmarc=pass … header.from=acme.example`. RFC 8601 §2.7.
-fn dmarc(statement: &[Token]) -> Option<Dmarc> {
+/// `dmarc=pass … header.from=acme.example`: method and result in lower case, and the properties. RFC 8601 §2.7.
+fn statement(statement: &[Token]) -> Option<(String, String, &[Token])> {
     let [Token::Word(method), Token::Equals, Token::Word(result), properties @ ..] = statement else { return None };
     // RFC 8601 §2.2: the method may bear a version (`dmarc/1`).
-    if !method.split('/').next().is_some_and(|name| name.eq_ignore_ascii_case("dmarc")) {
-        return None;
-    }
-    Some(Dmarc { result: result.to_lowercase(), header_from: header_from(properties) })
+    let method = method.split('/').next().unwrap_or_default();
+    Some((method.to_lowercase(), result.to_lowercase(), properties))
 }
 
 /// The one domain of `header.from`. None if there are two, or if the properties are not `name=value` throughout: a result whose

@@ -2,6 +2,7 @@
 //! SPF, DKIM, DMARC and ARC that we check ourselves will stand beside `authentication_results`.
 
 pub mod authentication_results;
+mod from;
 
 use crate::model::address;
 use crate::model::facts::{Facts, Login, Origin, Pinned};
@@ -22,6 +23,10 @@ pub struct Connection {
     pub login: Option<Login>,
 }
 
+/// Fields of which readers show one and signatures cover another, if there are two. RFC 5322 §3.6; From is counted apart.
+const ONCE: [&str; 8] = ["Subject", "To", "Cc", "Date", "Message-ID", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"];
+/// Addresses of To or Cc that are kept.
+const MOST_RECIPIENTS: usize = 100;
 /// Longest From field looked at, in bytes.
 const LONGEST_FROM: usize = 16 * 1024;
 
@@ -37,6 +42,11 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
         origin: connection.origin,
         from,
         from_fields: count(&header, "From"),
+        from_is_odd: header.all("From").any(|field| from::is_odd(field.value)),
+        doubled: ONCE.iter().filter(|name| header.all(name).nth(1).is_some()).map(|name| (*name).to_owned()).collect(),
+        to: recipients(&header, "To"),
+        cc: recipients(&header, "Cc"),
+        checked: None,
         from_is_incomplete: header.too_many || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
         pinned: pinned(connection, &header),
         hops: header.hops(),
@@ -45,6 +55,11 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
 
 fn count(header: &Header<'_>, name: &str) -> u32 {
     u32::try_from(header.all(name).count()).unwrap_or(u32::MAX)
+}
+
+fn recipients(header: &Header<'_>, name: &str) -> Vec<String> {
+    let all = header.all(name).flat_map(|field| addresses(field.value));
+    all.map(|one| address::without_detail(&one).0).take(MOST_RECIPIENTS).collect()
 }
 
 /// Only the topmost field counts, and only of a mail host that we are told to believe: whoever stands below it wrote before it did.
@@ -56,7 +71,7 @@ fn pinned(connection: &Connection, header: &Header<'_>) -> Option<Pinned> {
     let topmost = header.first("Authentication-Results")?;
     authentication_results::read(topmost)
         .filter(|results| results.authserv_id.eq_ignore_ascii_case(ours))
-        .map(|results| Pinned { dmarc: results.dmarc })
+        .map(|results| Pinned { dmarc: results.dmarc, spf: results.spf })
 }
 
 /// Every address of a From value, in comparison form. RFC 5322 §3.4; groups are opened.

@@ -1,7 +1,7 @@
 //! What the file may hold at each place, so that all faults of its shape are told at once: serde stops at the first.
 //! Types are those of the records; a test proves that both know the same fields.
 
-use super::{Check, Fault, Grammar, ImportFile, Kind, Locale, Role, Status};
+use super::{Check, Disagreement, Fault, Grammar, ImportFile, Kind, Locale, Role, Status};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -56,6 +56,9 @@ const TENANT: Shape = Shape::Object(&[
     may("documents_tab", one::<Option<bool>>()),
     may("documents_kinds", Shape::Maybe(&Shape::List(&one::<Kind>()))),
     may("notify_forwarder", one::<Option<bool>>()),
+    may("disagreement", one::<Option<Disagreement>>()),
+    may("trusted_sealers", Shape::Maybe(&TEXTS)),
+    may("refused_file_types", Shape::Maybe(&TEXTS)),
 ]);
 
 const REFERENCE: Shape = Shape::Object(&[
@@ -73,6 +76,7 @@ const USER: Shape = Shape::Object(&[
     may("locale", one::<Option<Locale>>()),
     may("aliases", TEXTS),
     may("active", one::<bool>()),
+    may("receipts", one::<bool>()),
 ]);
 
 const JOB: Shape = Shape::Object(&[

@@ -2,45 +2,24 @@
 
 use super::*;
 use crate::model::address::Mailbox;
-use crate::model::id::{TenantId, UserId};
+use crate::model::examples;
 use crate::model::message::{Attachment, Automatic, Encoding, Kind, Original, Source};
-use crate::model::organisation::{Application, Candidate, ReferenceRules};
+use crate::model::organisation::Candidate;
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::{Proof, Unproven};
 use crate::model::user::{Role, User};
 use crate::model::verdict::IgnoreReason;
 
 fn user(email: &str, role: Role, locale: Locale) -> User {
-    User { id: UserId::generate(), name: format!("Name of {email}"), email: email.into(), role, locale, active: true }
+    User { locale, ..examples::user(email, role) }
 }
 
 fn tenant() -> Tenant {
-    Tenant {
-        id: TenantId::new("acme"),
-        name: "Acme".into(),
-        time_zone: "Europe/Berlin".into(),
-        locale: Locale::De,
-        fallback_address: Some("hr@acme.example".into()),
-        import_addresses: vec!["import@acme.example".into()],
-        reference: ReferenceRules::default(),
-        may_import: vec![Role::HrManager],
-        documents_tab: true,
-        documents_kinds: None,
-        notify_forwarder: true,
-    }
+    Tenant { fallback_address: Some("hr@acme.example".into()), ..examples::tenant() }
 }
 
 fn placement(flags: Vec<Flag>) -> Verdict {
-    let application = Application {
-        id: "A1".into(),
-        reference: "4711".into(),
-        has_check_digit: false,
-        job: "J1".into(),
-        job_title: "Entwickler (m/w/d)".into(),
-        closed: false,
-        erased: false,
-        candidate: Candidate { id: "C1".into(), name: "Maria Müller".into() },
-    };
+    let application = examples::application("4711", Candidate { id: "C1".into(), name: "Maria Müller".into() });
     Verdict::File(Box::new(Placement { application, flags }))
 }
 
