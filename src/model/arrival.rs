@@ -61,6 +61,13 @@ pub struct Envelope {
     pub purpose: Purpose,
 }
 
+impl Envelope {
+    /// Whether it came to an address that a message of ours gave out for answers.
+    pub fn is_answer(&self) -> bool {
+        matches!(self.purpose, Purpose::ReceiptAnswer { .. } | Purpose::Reply { .. })
+    }
+}
+
 /// Where the raw bytes are when a mail is accepted.
 #[derive(Clone, Debug)]
 pub enum Raw {

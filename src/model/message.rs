@@ -23,6 +23,8 @@ pub struct Message {
     pub note: String,
     pub original: Option<Original>,
     pub enclosed: Vec<Original>,
+    /// The subject calls it a forward, and no mail was found inside: nobody can say who wrote what is forwarded.
+    pub lacks_original: bool,
     /// The whole readable text.
     pub text: String,
     /// Of the text, where no mail is inside.

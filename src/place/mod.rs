@@ -168,8 +168,11 @@ fn agreed(tenant: &Tenant, application: &Application, message: &Message, found: 
     }
     let originals: Vec<&Original> = message.originals().collect();
     let candidates = people::candidates(&originals, &found.users);
-    let verdicts: Vec<people::Agreement> =
+    let mut verdicts: Vec<people::Agreement> =
         candidates.iter().map(|&one| people::agreement(&originals[one].from, application, &found.owners)).collect();
+    if message.lacks_original {
+        verdicts.push(people::Agreement::Unknown);
+    }
     let number = &application.reference;
     let warn = tenant.disagreement == Disagreement::Warn;
     let mut flags: Vec<Flag> = chosen.map(|_| Flag::Assigned).into_iter().collect();
@@ -206,5 +209,7 @@ fn file(application: &Application, mut flags: Vec<Flag>, found: &Found) -> Verdi
     Verdict::File(Box::new(Placement { application: application.clone(), flags }))
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -20,14 +20,16 @@ pub enum Agreement {
     SomebodyElse,
 }
 
-/// Index of each chain's candidate: the innermost sender who is not one of the tenant's users. A chain of users alone has none.
+/// Index of each chain's candidate: the innermost sender who is not one of the tenant's users; one who is not named at all only
+/// where nobody else is left. A chain of users alone has none.
 pub fn candidates(originals: &[&Original], users: &HashSet<String>) -> Vec<usize> {
     let is_user = |original: &Original| original.from.key().is_some_and(|address| users.contains(&address));
     let mut candidates = Vec::new();
     let mut start = 0;
     while start < originals.len() {
         let end = (start + 1..originals.len()).find(|&next| originals[next].level == 0).unwrap_or(originals.len());
-        candidates.extend((start..end).rev().find(|&one| !is_user(originals[one]) && !originals[one].from.is_empty()));
+        let others = || (start..end).rev().filter(|&one| !is_user(originals[one]));
+        candidates.extend(others().find(|&one| !originals[one].from.is_empty()).or_else(|| others().next()));
         start = end;
     }
     candidates

@@ -5,7 +5,7 @@ use crate::model::address::Mailbox;
 use crate::model::examples::{self, tenant};
 use crate::model::id::EntryId;
 use crate::model::message::Automatic;
-use crate::model::organisation::Candidate;
+use crate::model::organisation::{Candidate, Disagreement};
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::Proof;
 use crate::model::user::Role;
@@ -226,4 +226,81 @@ fn keys_differ_by_what_matters() {
     for other in [key("x", "b", "c"), key("a", "x", "c"), key("a", "b", "x"), key("ab", "", "c")] {
         assert_ne!(other, key("a", "b", "c"));
     }
+}
+
+/// G6: a department's user files to what is his department's or his own; what is not is no more there than an unknown number.
+#[test]
+fn a_forwarder_files_to_what_he_may_see() {
+    let Sender::User { user, proof } = sender(Role::DepartmentPlus) else { unreachable!() };
+    let mail = message(Some("4711"), &[MARIA]);
+    let of = |department: Option<&str>| Application { department: department.map(str::to_owned), ..application("4711", false, "Maria") };
+    let decide_for = |application: Application| decide(&Sender::User { user: user.clone(), proof }, &mail, &found(Some(application)));
+    check_filed(decide_for(of(Some("it"))), &[]);
+    check_held(decide_for(of(Some("hr"))), HoldReason::ForwarderMayNotSee);
+    check_held(decide_for(of(None)), HoldReason::ForwarderMayNotSee);
+    check_held(decide_for(Application { erased: true, ..of(Some("hr")) }), HoldReason::ForwarderMayNotSee);
+    check_filed(decide_for(Application { responsible: vec![user.id], ..of(Some("hr")) }), &[]);
+    check_filed(decide(&sender(Role::HrManager), &mail, &found(Some(of(Some("hr"))))), &[]);
+}
+
+/// G6: `warn` files what is held else, and says so.
+#[test]
+fn a_tenant_may_only_want_a_warning() {
+    let warned = Tenant { disagreement: Disagreement::Warn, ..tenant() };
+    let known = found(Some(application("4711", false, "Maria")));
+    let decide_for = |inside: &[(&str, Option<&str>)]| {
+        let mail = message(Some("4711"), inside);
+        verdict(&warned, &envelope(Purpose::Import), &sender(Role::HrManager), &mail, &known, None)
+    };
+    check_filed(decide_for(&[MARIA]), &[]);
+    check_filed(decide_for(&[("Eva", Some("eva@example.net"))]), &[Flag::SomebodyElse]);
+    check_filed(decide_for(&[("Fremd", Some("x@example.org"))]), &[Flag::SenderUnknown]);
+    check_held(
+        decide(&sender(Role::HrManager), &message(Some("4711"), &[("Eva", Some("eva@example.net"))]), &known),
+        HoldReason::NumberAndSenderDisagree,
+    );
+}
+
+/// A forward of somebody who is not named, or in which no mail is found: nothing confirms its number.
+#[test]
+fn a_forward_of_nobody_is_unconfirmed() {
+    let petra = sender(Role::HrManager);
+    let plain = found(Some(application("4711", false, "Maria")));
+    let checked = found(Some(application("BW-0004711-2", true, "Maria")));
+    let lacking = Message { lacks_original: true, ..message(Some("4711"), &[]) };
+    let unnamed = message(Some("4711"), &[("", None)]);
+    for mail in [lacking, unnamed] {
+        check_held(decide(&petra, &mail, &plain), HoldReason::NumberUnconfirmed);
+        check_filed(decide(&petra, &mail, &checked), &[Flag::SenderUnknown]);
+    }
+    // Whoever is named in the chain counts, also in front of somebody who is not.
+    let mut chain = message(Some("4711"), &[MARIA, ("", None)]);
+    chain.enclosed[0].level = 1;
+    check_filed(decide(&petra, &chain, &plain), &[]);
+}
+
+/// The token decides, and another typed number holds the mail (G6).
+#[test]
+fn mail_with_a_reply_token() {
+    let candidate = Sender::Candidate { name: "Maria".into(), proof: Proof::Dmarc };
+    let maria = application("4711", false, "Maria");
+    let eva = application("4712", false, "Eva");
+    let decide_for = |sender: &Sender, number: Option<&str>, by_number: Option<&Application>, inside: &[(&str, Option<&str>)]| {
+        let known = Found { by_token: Some(maria.clone()), ..found(by_number.cloned()) };
+        let envelope = envelope(Purpose::Reply { application: maria.id.clone() });
+        verdict(&tenant(), &envelope, sender, &message(number, inside), &known, None)
+    };
+    check_filed(decide_for(&candidate, None, None, &[]), &[Flag::Direct]);
+    check_filed(decide_for(&candidate, Some("4711"), Some(&maria), &[]), &[Flag::Direct]);
+    // A year that is nobody's number is no number.
+    check_filed(decide_for(&candidate, Some("2026"), None, &[]), &[Flag::Direct]);
+    check_held(decide_for(&candidate, Some("4712"), Some(&eva), &[]), HoldReason::TokenAndNumberDisagree);
+    check_held(decide_for(&candidate, Some("471234"), None, &[]), HoldReason::TokenAndNumberDisagree);
+    let petra = sender(Role::HrManager);
+    check_filed(decide_for(&petra, None, None, &[MARIA]), &[]);
+    check_held(decide_for(&petra, None, None, &[("Eva", Some("eva@example.net"))]), HoldReason::NumberAndSenderDisagree);
+    check_held(decide_for(&petra, Some("4712"), Some(&eva), &[("Eva", Some("eva@example.net"))]), HoldReason::TokenAndNumberDisagree);
+    check_held(decide_for(&sender(Role::Recruiter), None, None, &[MARIA]), HoldReason::SenderMayNotImport);
+    let other = Sender::Unproven { why: Unproven::NotTheCandidate, claims_user: false };
+    check_held(decide_for(&other, None, None, &[]), HoldReason::NotTheCandidate);
 }

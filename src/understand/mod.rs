@@ -27,7 +27,7 @@ use mime::Tree;
 use parts::View;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use subject::Subject;
+use subject::{Prefix, Subject};
 use words::Languages;
 
 /// Encoded mails inside encoded mails are opened this deep.
@@ -50,9 +50,9 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     reader.message.encrypted = view.is_encrypted;
     reader.message.text.clone_from(&view.text);
     reader.message.automatic = match subject.reference {
-        // A typed number is a person's work.
-        Some(_) => None,
-        None => automatic::classify(&tree, null_sender(envelope, &root.header), rules),
+        // A typed number is a person's work, but for the number that an answer repeats from the subject of our own message.
+        Some(_) if !envelope.is_some_and(Envelope::is_answer) => None,
+        _ => automatic::classify(&tree, null_sender(envelope, &root.header), rules),
     };
     reader.message.report = automatic::delivery_report(&tree);
     reader.inline_forward(&view.text, &subject);
@@ -61,6 +61,7 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     let message = Message {
         reference: subject.reference,
         near_reference: subject.near,
+        lacks_original: subject.prefix == Some(Prefix::Forward) && reader.message.original.is_none(),
         subject: subject.rest,
         from: head.from,
         date: head.date,
