@@ -108,4 +108,62 @@ mod tests {
             check(odd, true);
         }
     }
+
+    /// Whatever is not odd names one address, and the lenient reader, which takes anything, reads the same one.
+    #[test]
+    fn what_is_not_odd_is_read_alike() {
+        use proptest::prelude::*;
+        use proptest::sample::select;
+        use proptest::test_runner::{Config, TestRunner};
+        let pieces = vec![
+            "petra@acme.example",
+            "x@evil.example",
+            "<",
+            ">",
+            "\"",
+            "\\",
+            ",",
+            ";",
+            ":",
+            "(",
+            ")",
+            " ",
+            "\r\n ",
+            "Petra",
+            "Huber",
+            "=?utf-8?Q?",
+            "=40",
+            "?=",
+            "@",
+            ".",
+            "ü",
+            "\t",
+            "[",
+            "]",
+            "+x",
+            "\u{202e}",
+            "\0",
+            "'",
+            "＠",
+            "utf-8''",
+        ];
+        let values = prop::collection::vec(select(pieces), 0..9).prop_map(|list| list.concat());
+        let named = (select(vec!["", "Petra ", "\"Huber, P\" ", "=?utf-8?Q?P=C3=A4?= "]), values.clone())
+            .prop_map(|(name, rest)| format!("{name}<{rest}>"));
+        let plain = std::cell::Cell::new(0);
+        let mut runner = TestRunner::new(Config { cases: 30_000, failure_persistence: None, ..Config::default() });
+        let result = runner.run(&prop_oneof![values, named], |value| {
+            if !is_odd(value.as_bytes()) {
+                plain.set(plain.get() + 1);
+                let text = unfolded(value.as_bytes());
+                let address = text.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')).map_or(text.as_str(), |(_, inside)| inside);
+                prop_assert_eq!(super::super::addresses(value.as_bytes()), vec![address::key(address)]);
+            }
+            Ok(())
+        });
+        if let Err(error) = result {
+            panic!("{error}");
+        }
+        assert!(plain.get() > 300, "only {} plain ones were tried", plain.get());
+    }
 }
