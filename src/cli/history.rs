@@ -283,6 +283,42 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_back() {
+        let entry = |json: Value| Entry {
+            id: "01JDF7Q3000000000000000000".parse().unwrap(),
+            at: "2026-11-22T08:30:00Z".parse().unwrap(),
+            kind: "inbound_email".into(),
+            actor: "cli:anna".into(),
+            subject: String::new(),
+            body: json,
+            documents: Vec::new(),
+            withdrawn: None,
+            hidden: false,
+            about: None,
+        };
+        let mark = Withdrawn {
+            at: "2026-11-23T08:30:00Z".parse().unwrap(),
+            by: "cli:anna".into(),
+            why: Some("falsch\u{202e}".into()),
+            is_move: false,
+            entry: "01JDF7Q3000000000000000001".parse().unwrap(),
+        };
+        let check = |entry: Entry, expected: &[&str]| {
+            let shown = as_text(&entry, false);
+            assert_eq!(shown.lines().skip(3).collect::<Vec<_>>(), expected);
+        };
+        let hidden = Entry { withdrawn: Some(mark.clone()), hidden: true, ..entry(json!({"text": "", "told": []})) };
+        check(hidden, &["  withdrawn     2026-11-23 08:30:00 UTC by cli:anna: falsch"]);
+        let moved = Withdrawn { why: None, is_move: true, ..mark };
+        check(
+            Entry { withdrawn: Some(moved), ..entry(json!({"text": "Hallo", "from": {"name": "Maria"}})) },
+            &["  withdrawn     2026-11-23 08:30:00 UTC by cli:anna (moved)", "  written by    Maria", "  | Hallo"],
+        );
+        let note = Entry { about: Some("01JDF7Q3000000000000000002".parse().unwrap()), ..entry(json!({"text": "", "why": "falsch"})) };
+        check(note, &["  takes back    01JDF7Q3000000000000000002", "  by            cli:anna", "  why           falsch"]);
+    }
+
+    #[test]
     fn nobody_responsible() {
         let of = |told: Value| text("-", json!({"nobody_responsible": true, "told": told}));
         assert!(of(json!(["hr@acme.example"])).contains("  responsible   nobody: the fallback address was told"));

@@ -44,6 +44,7 @@ pub struct Moved<'a> {
 
 /// Commits it.
 pub async fn put(store: &Store, decided: Decided<'_>) -> anyhow::Result<Taken> {
+    let objects = decided.filed.entry.documents.iter().map(|document| document.range.is_none());
     let (arrival, envelope) = decided.filed.mail.as_ref().context("no mail made this entry")?;
     let documents = match decided.moved {
         Some(_) => copies(store, decided).await?,
@@ -59,7 +60,16 @@ pub async fn put(store: &Store, decided: Decided<'_>) -> anyhow::Result<Taken> {
         leaves: leaves(decided, *arrival, envelope, &documents),
         documents,
     };
-    store.take_back(taking).await
+    let copied: Vec<DocumentId> =
+        taking.documents.iter().zip(objects).filter(|(_, is_object)| *is_object).map(|((_, copy), _)| *copy).collect();
+    let taken = store.take_back(taking).await?;
+    if taken != Taken::Done {
+        // Nothing was written, and the copies are a person's files: no erasure would find them.
+        for copy in copied {
+            store.blobs().delete_document(&decided.tenant.id, copy).await?;
+        }
+    }
+    Ok(taken)
 }
 
 /// An id for each document in its new place. The object before the row: a row never names what is not there.
@@ -161,4 +171,53 @@ fn moved_body(decided: Decided<'_>, moved: Moved<'_>, documents: &[(DocumentId, 
 pub fn imported_at(filed: &Filed) -> Timestamp {
     let before = filed.entry.body["moved"]["imported_at"].as_str();
     before.and_then(|at| at.parse().ok()).unwrap_or(filed.entry.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::examples;
+    use crate::store::history::Entry;
+
+    fn filed(body: Value) -> Filed {
+        let entry = Entry {
+            id: EntryId::generate(),
+            at: "2026-11-22T08:30:00Z".parse().unwrap(),
+            kind: "inbound_email".into(),
+            actor: "petra@acme.example".into(),
+            subject: "WG: x".into(),
+            body,
+            documents: Vec::new(),
+            withdrawn: None,
+            hidden: false,
+            about: None,
+        };
+        Filed { entry, application: "A1".into(), dedupe_key: None, message_id: None, mail: None, noticed: Vec::new() }
+    }
+
+    #[test]
+    fn the_body_in_its_new_place() {
+        let (old, new) = (DocumentId::generate(), DocumentId::generate());
+        let parts = json!([{"name": "a.pdf", "role": "file", "document": old}, {"name": "logo", "role": "inline", "document": null}]);
+        let filed =
+            filed(json!({"text": "Hallo", "parts": parts, "told": ["a@x"], "flags": ["sender_unknown"], "nobody_responsible": true}));
+        let tenant = examples::tenant();
+        let at = "2026-11-23T08:30:00Z".parse().unwrap();
+        let decided = Decided { tenant: &tenant, filed: &filed, at, by: "cli:anna", why: Some("geheim"), corrections: &[], moved: None };
+        let entry = EntryId::generate();
+        let moved = Moved { application: "A2", entry, flags: &[Flag::Assigned], notices: &[], nobody_responsible: false };
+        let body = moved_body(decided, moved, &[(old, new)]);
+        assert_eq!((&body["parts"][0]["document"], &body["parts"][1]["document"]), (&json!(new), &Value::Null));
+        assert_eq!((&body["text"], &body["told"], &body["flags"]), (&json!("Hallo"), &json!([]), &json!(["assigned"])));
+        assert_eq!(body["moved"], json!({"at": "2026-11-23T08:30:00Z", "by": "cli:anna", "imported_at": "2026-11-22T08:30:00Z"}));
+        assert!(body["nobody_responsible"] == false && !body.to_string().contains("A1") && !body.to_string().contains("geheim"), "{body}");
+    }
+
+    /// The first import counts, however often a mail is moved.
+    #[test]
+    fn when_it_was_imported() {
+        assert_eq!(imported_at(&filed(json!({}))).to_string(), "2026-11-22T08:30:00Z");
+        let moved = filed(json!({"moved": {"imported_at": "2026-11-20T00:00:00Z"}}));
+        assert_eq!(imported_at(&moved).to_string(), "2026-11-20T00:00:00Z");
+    }
 }

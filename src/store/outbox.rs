@@ -51,11 +51,19 @@ impl Store {
         let now = Timestamp::now();
         let rows = self.write(move |c| {
             Box::pin(async move {
+                // A try of which nobody says how it ended, of a message that must not go out any more.
+                sqlx::query(
+                    "update outbound_message set state = 'cancelled', done_at = $1
+                     where state = 'sending' and cancelled_at is not null and next_attempt_at <= $1",
+                )
+                .bind(now.as_millisecond())
+                .execute(&mut *c)
+                .await?;
                 let rows = sqlx::query(
                     "update outbound_message set attempts = attempts + 1, state = 'sending', next_attempt_at = $1
                      where (tenant, id) in (
                          select tenant, id from outbound_message
-                         where state in ('queued', 'sending', 'deferred') and next_attempt_at <= $2 and cancelled_at is null
+                         where state in ('queued', 'sending', 'deferred') and next_attempt_at <= $2
                              -- A correction follows the notice that it corrects.
                              and not (purpose = 'correction' and exists (select 1 from outbound_message n where n.tenant = outbound_message.tenant
                                  and n.entry = outbound_message.entry and n.recipient = outbound_message.recipient
@@ -82,7 +90,7 @@ impl Store {
             Box::pin(async move {
                 sqlx::query(
                     "update outbound_message set state = case when cancelled_at is null then 'deferred' else 'cancelled' end,
-                         next_attempt_at = $1 where state = 'sending'",
+                         next_attempt_at = $1, done_at = cancelled_at where state = 'sending'",
                 )
                 .bind(Timestamp::now().as_millisecond())
                 .execute(c)
@@ -110,7 +118,7 @@ impl Store {
             Box::pin(async move {
                 sqlx::query(
                     "update outbound_message set state = case when cancelled_at is null or $3 = 'sent' then $3 else 'cancelled' end,
-                         next_attempt_at = $4, last_error = $5, done_at = $6
+                         next_attempt_at = $4, last_error = $5, done_at = coalesce($6, cancelled_at)
                      where tenant = $1 and id = $2 and state = 'sending'",
                 )
                 .bind(tenant.as_str())
@@ -132,11 +140,10 @@ impl Store {
 
     /// When the next message is due, if one waits.
     pub async fn next_message_due(&self) -> anyhow::Result<Option<Timestamp>> {
-        let due: Option<i64> = sqlx::query_scalar(
-            "select min(next_attempt_at) from outbound_message where state in ('queued', 'sending', 'deferred') and cancelled_at is null",
-        )
-        .fetch_one(&self.reads)
-        .await?;
+        let due: Option<i64> =
+            sqlx::query_scalar("select min(next_attempt_at) from outbound_message where state in ('queued', 'sending', 'deferred')")
+                .fetch_one(&self.reads)
+                .await?;
         Ok(due.map(moment))
     }
 

@@ -87,8 +87,9 @@ const CHECKS: [(&str, &str); 12] = [
         "says that an entry was moved, and none has come in its place",
     ),
     (
-        "select t.id from history_entry t where t.moved_from is not null and not exists (select 1 from history_entry n
-            where n.tenant = t.tenant and n.about = t.moved_from and n.kind = 'moved')",
+        "select t.id from history_entry t where t.moved_from is not null and not exists (select 1 from history_entry e
+            join history_entry n on n.tenant = e.tenant and n.id = e.withdrawn_entry
+            where e.tenant = t.tenant and e.id = t.moved_from and n.kind = 'moved')",
         "came in the place of an entry that was not moved",
     ),
     (

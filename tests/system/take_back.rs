@@ -334,7 +334,11 @@ fn two_at_once() {
         acme.ended(&id);
         let entry = text(acme.entries("4711").last().unwrap(), "id").to_owned();
         let start = |args: &[&str]| {
-            acme.command(&[&["--tenant", "acme", "history"], args].concat()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+            acme.command(&[&["--tenant", "acme", "history"], args].concat())
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
         };
         let both = [
             start(&["withdraw", &entry, "--why", "x"]),
