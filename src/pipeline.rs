@@ -1,5 +1,7 @@
 //! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
 
+pub mod take_back;
+
 use crate::authenticate;
 use crate::file::{self, Decided};
 use crate::model::arrival::{Envelope, Purpose};

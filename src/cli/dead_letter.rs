@@ -4,6 +4,7 @@ use super::{Done, Failure, On, actor, mail, reason, show};
 use crate::config::Config;
 use crate::dead_letter::folder::Folder;
 use crate::model::id::ArrivalId;
+use crate::model::organisation::Application;
 use crate::model::verdict::Disposition;
 use crate::place::suggest;
 use crate::store::Store;
@@ -69,8 +70,8 @@ pub async fn run(on: &On, command: Command) -> Done {
         }
         Command::Assign { id, reference } => {
             held(&store, &tenant, id).await?;
-            assignable(&store, &tenant, &reference).await?;
-            store.retry(&tenant, id, actor(), Some(reference)).await?;
+            let target = assignable(&store, &tenant, &reference).await?;
+            store.retry(&tenant, id, actor(), Some(target.reference)).await?;
             mail::told(&store, &config.place, &tenant, id).await
         }
         Command::Discard { id, why } => {
@@ -98,9 +99,9 @@ async fn held(store: &Store, tenant: &crate::model::id::TenantId, id: ArrivalId)
 }
 
 /// The number must be one that mail can be filed under; a slip of the fingers is answered with what is near.
-async fn assignable(store: &Store, tenant: &crate::model::id::TenantId, reference: &str) -> Done {
+pub async fn assignable(store: &Store, tenant: &crate::model::id::TenantId, reference: &str) -> Result<Application, Failure> {
     match store.application(tenant, reference).await? {
-        Some(application) if !application.erased => Ok(()),
+        Some(application) if !application.erased => Ok(application),
         Some(_) => Err(Failure::Failed(anyhow::anyhow!("the application {reference} has been erased"))),
         None => {
             let nearby = store.nearby(tenant, &[], &suggest::near_numbers(reference)).await?;

@@ -1,6 +1,6 @@
 //! `mail`: every mail that was accepted, whatever became of it.
 
-use super::{Done, Failure, On, actor, show};
+use super::{Done, Failure, On, actor, history, show};
 use crate::model::id::{ArrivalId, TenantId};
 use crate::model::verdict::{Disposition, Suggestion};
 use crate::place::suggest;
@@ -157,6 +157,10 @@ pub async fn suggestions(store: &Store, mail: &Listed) -> anyhow::Result<Vec<Sug
 
 pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     let suggestions = if mail.is_held() { suggestions(store, mail).await? } else { Vec::new() };
+    let withdrawn = match mail.entry.as_deref().map(str::parse) {
+        Some(Ok(entry)) => store.withdrawn(&mail.tenant, entry).await?,
+        _ => None,
+    };
     let audit = store.audit_of(&mail.tenant, &mail.id.to_string()).await?;
     let explanation = mail.hold_reason().map(|reason| reason.explanation());
     if as_json {
@@ -169,6 +173,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         value["sha256"] = json!(mail.sha256);
         value["attempts"] = json!(mail.attempts);
         value["entry"] = json!(mail.entry);
+        value["withdrawn"] = withdrawn.as_ref().map(history::withdrawn).into();
         value["audit"] = json!(audit);
         return show::out_json(&value);
     }
@@ -184,6 +189,9 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     lines.extend(explanation.map(|text| format!("\n{text}")));
     if let Some((at, by, why)) = &mail.closed {
         lines.push(format!("\ndiscarded {} by {}: {}", show::utc(*at), show::clean(by), show::clean(why)));
+    }
+    if let Some(withdrawn) = &withdrawn {
+        lines.push(format!("\nwithdrawn {}", history::taken_back(withdrawn)));
     }
     if !suggestions.is_empty() {
         lines.push("\nIt may belong to:".into());

@@ -17,6 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
+pub mod taken_back;
+
 /// What was found out and decided about one arrival.
 #[derive(Clone, Copy)]
 pub struct Decided<'a> {
@@ -57,7 +59,11 @@ pub async fn put(store: &Store, decided: Decided<'_>) -> Result<(), NotWritten> 
         summary: summary(decided),
         entry: entry(decided, &documents, now),
         documents,
-        messages: decided.notices.iter().map(|notice| message(decided, notice, now)).collect(),
+        messages: {
+            let entry = matches!(decided.verdict, Verdict::File(_)).then_some(decided.entry);
+            let mailbox = &decided.claimed.envelope.mailbox;
+            decided.notices.iter().map(|notice| message(mailbox, decided.tenant, notice, entry, now)).collect()
+        },
         audit: audit(decided),
         delivery: delivery(decided),
     };
@@ -190,6 +196,7 @@ fn entry(decided: Decided<'_>, documents: &[NewDocument], now: Timestamp) -> Opt
         visibility: "department",
         dedupe_key: Some(decided.questions.dedupe_key.clone()),
         message_id: message.message_id.clone(),
+        moved_from: None,
     })
 }
 
@@ -231,10 +238,10 @@ fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: 
     })
 }
 
-fn message(decided: Decided<'_>, notice: &Notice, now: Timestamp) -> NewMessage {
-    let mailbox = &decided.claimed.envelope.mailbox;
+/// `mailbox`: the import address that the mail came to. `entry`: what the notice is about.
+fn message(mailbox: &str, tenant: &Tenant, notice: &Notice, entry: Option<EntryId>, now: Timestamp) -> NewMessage {
     let import_domain = |address: &str| address::split(address).map(|(_, domain)| domain.to_owned());
-    let own = decided.tenant.import_addresses.first().and_then(|address| import_domain(address));
+    let own = tenant.import_addresses.first().and_then(|address| import_domain(address));
     let (token, reply_to) = match &notice.reply_to {
         ReplyTo::Nobody => (None, None),
         ReplyTo::Address(address) => (None, Some(address.clone())),
@@ -254,6 +261,7 @@ fn message(decided: Decided<'_>, notice: &Notice, now: Timestamp) -> NewMessage 
         reply_to,
         domain: import_domain(mailbox).or(own).unwrap_or_else(|| "localhost".into()),
         attaches_raw: notice.purpose == MessagePurpose::Postmaster,
+        entry,
         token,
     }
 }

@@ -51,16 +51,19 @@ pub enum MessageState {
     Delivered,
     /// Refused, bounced, or given up.
     Failed,
+    /// What it was about has been taken back before it was handed over.
+    Cancelled,
 }
 
 impl MessageState {
-    pub const ALL: [MessageState; 6] = [
+    pub const ALL: [MessageState; 7] = [
         MessageState::Queued,
         MessageState::Sending,
         MessageState::Sent,
         MessageState::Deferred,
         MessageState::Delivered,
         MessageState::Failed,
+        MessageState::Cancelled,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -71,6 +74,7 @@ impl MessageState {
             MessageState::Deferred => "deferred",
             MessageState::Delivered => "delivered",
             MessageState::Failed => "failed",
+            MessageState::Cancelled => "cancelled",
         }
     }
 

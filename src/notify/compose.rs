@@ -1,6 +1,8 @@
 //! Who must hear of a mail, and what they read. Pure: values in, notices out; sends nothing, reads no clock.
 //! A notice never holds a word of the candidate's text; a receipt never names an application.
 
+pub mod corrections;
+
 use super::texts::say;
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::id::EntryId;
@@ -100,10 +102,16 @@ fn notice(to: &str, locale: Locale, why: &str, placement: &Placement, message: &
 fn files(locale: Locale, message: &Message) -> Vec<String> {
     let unnamed = say(locale, "file-unnamed", &[]);
     let filed = message.attachments.iter().filter(|attachment| attachment.role == PartRole::File);
-    let names: Vec<String> = filed
-        .map(|attachment| {
-            let kind = say(locale, &format!("kind-{}", attachment.kind.as_str()), &[]);
-            let name = attachment.name.as_deref().unwrap_or(&unnamed);
+    let files: Vec<_> = filed.map(|attachment| (attachment.name.as_deref().unwrap_or(&unnamed), attachment.kind.as_str())).collect();
+    file_lines(locale, &files)
+}
+
+/// Names and kinds.
+fn file_lines(locale: Locale, files: &[(&str, &str)]) -> Vec<String> {
+    let names: Vec<String> = files
+        .iter()
+        .map(|(name, kind)| {
+            let kind = say(locale, &format!("kind-{kind}"), &[]);
             format!("  {}", say(locale, "notice-file", &[("name", name), ("kind", &kind)]))
         })
         .collect();

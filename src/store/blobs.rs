@@ -98,6 +98,11 @@ impl Blobs {
         Ok(())
     }
 
+    /// Takes an object away that no row names.
+    pub async fn delete_document(&self, tenant: &TenantId, document: DocumentId) -> anyhow::Result<()> {
+        Ok(self.objects.delete(&path("document", tenant, &document.to_string())).await?)
+    }
+
     pub async fn document(&self, tenant: &TenantId, document: DocumentId) -> anyhow::Result<Bytes> {
         self.get(&path("document", tenant, &document.to_string())).await
     }

@@ -59,6 +59,8 @@ pub struct NewEntry {
     pub visibility: &'static str,
     pub dedupe_key: Option<String>,
     pub message_id: Option<String>,
+    /// The entry that it comes in place of.
+    pub moved_from: Option<EntryId>,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +93,8 @@ pub struct NewMessage {
     pub domain: String,
     /// Whether the arrival's raw mail is attached.
     pub attaches_raw: bool,
+    /// The history entry that it is about.
+    pub entry: Option<EntryId>,
     /// A token that an answer will bear, and when it ends.
     pub token: Option<(String, Timestamp)>,
 }
@@ -103,6 +107,26 @@ pub struct Delivery {
     pub why: String,
 }
 
+impl Filing {
+    /// What is written about a mail whose way has ended before: of `leavings` alone, and empty yet.
+    pub(crate) fn afterwards(tenant: TenantId, arrival: ArrivalId, at: Timestamp) -> Filing {
+        Filing {
+            tenant,
+            arrival,
+            fence: 0,
+            at,
+            disposition: Disposition::Filed,
+            reason: None,
+            summary: Summary::default(),
+            entry: None,
+            documents: Vec::new(),
+            messages: Vec::new(),
+            audit: Vec::new(),
+            delivery: None,
+        }
+    }
+}
+
 impl Store {
     /// Commits the end of an arrival's way. `AlreadyFiled`: another mail with this key was quicker.
     pub async fn file(&self, filing: Filing) -> Result<(), NotWritten> {
@@ -113,15 +137,20 @@ impl Store {
 /// Writes filings: one statement a table.
 pub(super) async fn insert(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), NotWritten> {
     end_arrivals(c, rows).await?;
-    insert_entries(c, rows).await.map_err(NotWritten::of)?;
-    insert_documents(c, rows).await.map_err(NotWritten::of)?;
-    insert_messages(c, rows).await.map_err(NotWritten::of)?;
-    insert_tokens(c, rows).await.map_err(NotWritten::of)?;
-    insert_audit(c, rows).await.map_err(NotWritten::of)?;
+    insert_leavings(c, rows).await.map_err(NotWritten::of)?;
     for (row, delivery) in rows.iter().filter_map(|row| row.delivery.as_ref().map(|delivery| (row, delivery))) {
         update_delivery(c, row, delivery).await.map_err(NotWritten::of)?;
     }
     Ok(())
+}
+
+/// What filings leave behind beside the end of an arrival's way: entries, documents, messages, audit lines.
+pub(super) async fn insert_leavings(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), sqlx::Error> {
+    insert_entries(c, rows).await?;
+    insert_documents(c, rows).await?;
+    insert_messages(c, rows).await?;
+    insert_tokens(c, rows).await?;
+    insert_audit(c, rows).await
 }
 
 /// Only those still in hand under the same claim.
@@ -152,13 +181,14 @@ async fn insert_entries(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(),
         return Ok(());
     }
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "insert into history_entry (tenant, id, application, at, kind, actor, subject, body, visibility, arrival, dedupe_key, message_id) ",
+        "insert into history_entry (tenant, id, application, at, kind, actor, subject, body, visibility, arrival, dedupe_key, message_id,
+         moved_from) ",
     );
     query.push_values(entries, |mut b, (row, entry)| {
         b.push_bind(row.tenant.as_str()).push_bind(entry.id.to_string()).push_bind(&entry.application);
         b.push_bind(entry.at.as_millisecond()).push_bind(entry.kind).push_bind(&entry.actor).push_bind(&entry.subject);
         b.push_bind(&entry.body).push_bind(entry.visibility).push_bind(row.arrival.to_string());
-        b.push_bind(&entry.dedupe_key).push_bind(&entry.message_id);
+        b.push_bind(&entry.dedupe_key).push_bind(&entry.message_id).push_bind(entry.moved_from.map(|from| from.to_string()));
     });
     query.build().execute(c).await.map(drop)
 }
@@ -198,7 +228,7 @@ async fn insert_messages(c: &mut SqliteConnection, rows: &[Filing]) -> Result<()
         return Ok(());
     }
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "insert into outbound_message (tenant, id, purpose, arrival, recipient, locale, subject, body, reply_to, domain, attached,
+        "insert into outbound_message (tenant, id, purpose, arrival, recipient, locale, subject, body, reply_to, domain, attached, entry,
          created_at, state, attempts, next_attempt_at) ",
     );
     query.push_values(messages, |mut b, (row, message)| {
@@ -206,7 +236,8 @@ async fn insert_messages(c: &mut SqliteConnection, rows: &[Filing]) -> Result<()
         b.push_bind(row.tenant.as_str()).push_bind(message.id.to_string()).push_bind(message.purpose.as_str());
         b.push_bind(row.arrival.to_string()).push_bind(&message.recipient).push_bind(message.locale.as_str());
         b.push_bind(&message.subject).push_bind(&message.body).push_bind(&message.reply_to).push_bind(&message.domain);
-        b.push_bind(message.attaches_raw.then(|| row.arrival.to_string())).push_bind(at).push("'queued'").push("0").push_bind(at);
+        b.push_bind(message.attaches_raw.then(|| row.arrival.to_string())).push_bind(message.entry.map(|entry| entry.to_string()));
+        b.push_bind(at).push("'queued'").push("0").push_bind(at);
     });
     query.build().execute(c).await.map(drop)
 }
@@ -233,7 +264,8 @@ async fn insert_audit(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), s
 /// A late or forged report changes nothing that has already ended otherwise.
 async fn update_delivery(c: &mut SqliteConnection, row: &Filing, delivery: &Delivery) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update outbound_message set state = $3, last_error = $4, done_at = $5
+        "update outbound_message set state = case when cancelled_at is not null and $3 = 'failed' then 'cancelled' else $3 end,
+             last_error = $4, done_at = $5
          where tenant = $1 and id = $2 and state in ('sending', 'sent', 'deferred')",
     )
     .bind(row.tenant.as_str())

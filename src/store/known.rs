@@ -116,8 +116,9 @@ impl Store {
             found.users = self.users_among(tenant, &questions.addresses).await?;
         }
         let same: Vec<(String, Option<String>)> = sqlx::query_as(
-            "select id, dedupe_key from history_entry where tenant = $1 and dedupe_key = $2
-             union all select id, dedupe_key from (select id, dedupe_key from history_entry where tenant = $1 and message_id = $3 limit 20) as same",
+            "select id, dedupe_key from history_entry where tenant = $1 and dedupe_key = $2 and withdrawn_at is null
+             union all select id, dedupe_key from (select id, dedupe_key from history_entry where tenant = $1 and message_id = $3
+                 and withdrawn_at is null limit 20) as same",
         )
         .bind(tenant.as_str())
         .bind(&questions.dedupe_key)
@@ -196,6 +197,11 @@ impl Store {
     /// One application by its number.
     pub async fn application(&self, tenant: &TenantId, reference: &str) -> anyhow::Result<Option<Application>> {
         Ok(self.applications_by(By::Number, tenant, &[reference.to_owned()]).await?.into_iter().next())
+    }
+
+    /// One application by its id.
+    pub async fn application_by_id(&self, tenant: &TenantId, id: &str) -> anyhow::Result<Option<Application>> {
+        Ok(self.applications_by(By::Id, tenant, &[id.to_owned()]).await?.into_iter().next())
     }
 
     /// Active users responsible for the application or its job, each once.

@@ -99,7 +99,11 @@ impl Store {
     pub async fn retry(&self, tenant: &TenantId, id: ArrivalId, actor: String, assigned: Option<String>) -> anyhow::Result<()> {
         let Some(found) = self.arrival(tenant, id).await? else { bail!("{id}: there is no such mail") };
         match found.disposition {
-            Some(Disposition::Filed) => bail!("{id}: this mail is filed already; it cannot be filed again"),
+            Some(Disposition::Filed) => {
+                bail!(
+                    "{id}: this mail is filed already; it cannot be filed again, but `rohrpost history move` takes it to another application"
+                )
+            }
             Some(Disposition::Duplicate) => bail!("{id}: this mail is filed already, as another copy of itself"),
             _ => (),
         }

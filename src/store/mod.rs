@@ -11,6 +11,7 @@ pub mod known;
 pub mod listing;
 pub mod organisation;
 pub mod outbox;
+pub mod taking_back;
 pub mod upkeep;
 pub mod verify;
 mod write;

@@ -176,7 +176,7 @@ impl Installation {
     pub fn all_sent(&self) -> Vec<Value> {
         eventually("an empty outbox", || {
             let messages = self.messages();
-            let ended = |message: &Value| ["sent", "delivered", "failed"].iter().any(|state| message["state"] == *state);
+            let ended = |message: &Value| ["sent", "delivered", "failed", "cancelled"].iter().any(|state| message["state"] == *state);
             messages.iter().all(ended).then_some(messages)
         })
     }

@@ -15,3 +15,4 @@ mod relay;
 mod released;
 mod shown;
 mod story;
+mod take_back;

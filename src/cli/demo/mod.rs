@@ -12,6 +12,7 @@ use crate::model::id::{ArrivalId, TenantId};
 use crate::model::import::ImportFile;
 use crate::model::outbound::MessageState;
 use crate::model::verdict::Disposition;
+use crate::store::history::TakenBack;
 use crate::store::listing::{Filter, Listed};
 use crate::store::{Missing, Store};
 use anyhow::{Context, bail};
@@ -288,7 +289,7 @@ impl Demo {
         for number in &outcome.filed_to {
             heading(&format!("rohrpost history {number}"))?;
             if let Some(application) = self.store().application(&tenant, number).await? {
-                history::list(&application, &self.store().history(&tenant, &application).await?, false)?;
+                history::list(&application, &self.store().history(&tenant, &application, TakenBack::Hidden).await?, false)?;
             }
         }
         heading("rohrpost dead-letter list")?;

@@ -8,6 +8,7 @@ notice-written = Geschrieben: { $date }
 notice-forwarded = Weitergeleitet: von { $forwarder }, { $date }
 notice-direct = Direkt geschrieben: { $date }
 notice-assigned = Zugeordnet: von Hand
+notice-moved = Hierher verschoben: von Hand, { $date }
 notice-files = Dateien:
 notice-file = { $name } ({ $kind })
 notice-no-files = Dateien: keine
@@ -18,6 +19,12 @@ notice-same-id = Eine andere Nachricht mit derselben Kennung liegt schon vor; be
 notice-open = Nachricht öffnen:
 notice-why = Du bekommst diese E-Mail, weil du für diese Bewerbung zuständig bist.
 notice-why-fallback = Du bekommst diese E-Mail, weil für diese Bewerbung niemand zuständig ist.
+
+correction-subject = Zurückgenommen: Neue Antwort von { $candidate } ({ $reference })
+correction-withdrawn = Die Nachricht, die am { $date } zu dieser Bewerbung abgelegt wurde, ist zurückgenommen.
+correction-moved = Die Nachricht, die am { $date } zu dieser Bewerbung abgelegt wurde, gehört nicht zu ihr und ist von hier weggenommen.
+correction-disregard = Bitte beachte sie nicht weiter. Wenn du ihren Text oder ihre Dateien gespeichert, gedruckt oder weitergegeben hast, lösch oder vernichte sie bitte.
+correction-why = Du bekommst diese E-Mail, weil dir diese Nachricht gemeldet wurde.
 
 receipt-subject = Nicht zugeordnet: { $subject }
 receipt-subject-none = Nicht zugeordnet: Nachricht ohne Betreff

@@ -8,6 +8,7 @@ notice-written = Written: { $date }
 notice-forwarded = Forwarded: by { $forwarder }, { $date }
 notice-direct = Written to us directly: { $date }
 notice-assigned = Assigned: by hand
+notice-moved = Moved here: by hand, { $date }
 notice-files = Files:
 notice-file = { $name } ({ $kind })
 notice-no-files = Files: none
@@ -18,6 +19,12 @@ notice-same-id = Another message with the same identifier is there already; both
 notice-open = Open message:
 notice-why = You get this e-mail because you are responsible for this application.
 notice-why-fallback = You get this e-mail because nobody is responsible for this application.
+
+correction-subject = Taken back: New reply from { $candidate } ({ $reference })
+correction-withdrawn = The message that was filed to this application on { $date } has been withdrawn.
+correction-moved = The message that was filed to this application on { $date } does not belong to it and has been moved away.
+correction-disregard = Please disregard it. If you have saved, printed or passed on its text or its files, please delete or destroy them.
+correction-why = You get this e-mail because you were told of that message.
 
 receipt-subject = Not filed: { $subject }
 receipt-subject-none = Not filed: message without a subject

@@ -8,6 +8,7 @@ notice-written = Skrivet: { $date }
 notice-forwarded = Vidarebefordrat: av { $forwarder }, { $date }
 notice-direct = Skrivet direkt till oss: { $date }
 notice-assigned = Tilldelat: för hand
+notice-moved = Flyttat hit: för hand, { $date }
 notice-files = Filer:
 notice-file = { $name } ({ $kind })
 notice-no-files = Filer: inga
@@ -18,6 +19,12 @@ notice-same-id = Ett annat meddelande med samma identitet finns redan; båda är
 notice-open = Öppna meddelandet:
 notice-why = Du får det här mejlet eftersom du är ansvarig för den här ansökan.
 notice-why-fallback = Du får det här mejlet eftersom ingen är ansvarig för den här ansökan.
+
+correction-subject = Återtaget: Nytt svar från { $candidate } ({ $reference })
+correction-withdrawn = Meddelandet som lades till den här ansökan { $date } har återtagits.
+correction-moved = Meddelandet som lades till den här ansökan { $date } hör inte till den och har flyttats bort.
+correction-disregard = Bortse från det. Om du har sparat, skrivit ut eller lämnat vidare dess text eller filer, radera eller förstör dem.
+correction-why = Du får det här mejlet eftersom du fick besked om meddelandet.
 
 receipt-subject = Inte på plats: { $subject }
 receipt-subject-none = Inte på plats: meddelande utan ämne
