@@ -135,7 +135,10 @@ impl Daemon {
         for part in [self.pipeline, self.outbox, self.folder, self.upkeep] {
             part.end(self.patience).await;
         }
-        self.store.close().await;
+        // Everything is committed; a connection that does not come back must not keep the service from ending.
+        if tokio::time::timeout(self.patience, self.store.close()).await.is_err() {
+            warn!("the database did not close in time");
+        }
     }
 }
 
