@@ -15,13 +15,16 @@ fn the_example_is_the_default() {
     assert_eq!(format!("{:?}", example.smtp.limits), format!("{:?}", empty.smtp.limits));
     assert_eq!(example.place.database, empty.place.database);
     assert_eq!(example.outgoing.give_up_after, empty.outgoing.give_up_after);
+    assert_eq!((example.dns, example.smtp.unauthenticated), (empty.dns, empty.smtp.unauthenticated));
 }
 
 /// Every key of the file stands in the example, commented out or not.
 #[test]
 fn the_example_has_every_key() {
     let source = include_str!("../config.rs");
-    let raw = &source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()];
+    let raw = source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()].to_owned();
+    let dns = include_str!("dns.rs");
+    let raw = raw + &dns[dns.find("struct RawDns {").unwrap()..dns.find("impl RawDns {").unwrap()];
     let keys = raw
         .lines()
         .filter_map(|line| line.trim().split_once(": "))

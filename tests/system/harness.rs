@@ -1,6 +1,7 @@
 //! Starts the real binary in a temporary folder and speaks to it as others do. Waits on conditions, never sleeps for luck.
 //! Acceptance: G12. When an installation is dropped, its logs are searched for what must never stand in them, and its outbox must be empty.
 
+use crate::dns::Dns;
 use rohrpost::cli::demo::catcher::Catcher;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -51,6 +52,8 @@ pub const BETA: &str = r#"{
 pub struct Installation {
     pub folder: tempfile::TempDir,
     pub catcher: Option<Catcher>,
+    /// Whom it asks for names; empty unless a test fills it.
+    pub dns: Dns,
     /// Notices may be left unsent: the test is about that.
     pub leaves_outbox: bool,
     served: u32,
@@ -70,7 +73,7 @@ impl Installation {
     pub fn empty(more: &str) -> Installation {
         let folder = tempfile::Builder::new().prefix("rohrpost-test-").tempdir().unwrap();
         let catcher = Catcher::start().unwrap();
-        let installation = Installation { folder, catcher: Some(catcher), leaves_outbox: false, served: 0 };
+        let installation = Installation { folder, catcher: Some(catcher), dns: Dns::start(), leaves_outbox: false, served: 0 };
         let port = installation.catcher.as_ref().unwrap().address.port();
         installation.configure("", &format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {port}\n{more}"));
         installation
@@ -81,8 +84,9 @@ impl Installation {
         let text = format!(
             "state_dir = {state:?}\nmin_free_bytes = 0\nportal_url = \"https://portal.acme.example\"\npostmaster = \"operator@acme.example\"\n\
              [log]\nlevel = \"trace\"\n\n[smtp]\nlisten = [\"127.0.0.1:0\"]\nhostname = \"mx.acme.example\"\n{smtp}\n\
-             [[smtp.trusted]]\nnetworks = [\"127.0.0.1\"]\nauthserv_id = \"mx.acme.example\"\n\n{rest}\n",
+             [[smtp.trusted]]\nnetworks = [\"127.0.0.1\"]\nauthserv_id = \"mx.acme.example\"\n\n[dns]\nresolvers = [\"{dns}\"]\ntimeout_seconds = 4\n\n{rest}\n",
             state = self.path("state"),
+            dns = self.dns.address,
         );
         std::fs::write(self.path("rohrpost.toml"), text).unwrap();
     }
