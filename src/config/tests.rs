@@ -51,6 +51,23 @@ fn all_faults_at_once_with_their_lines() {
 }
 
 #[test]
+fn dns_and_the_gate() {
+    let config = read(
+        "[smtp]\nunauthenticated = \"hold\"\n[[smtp.trusted]]\nnetworks = [\"192.0.2.0/24\"]\nunauthenticated = \"refuse\"\n\
+         [dns]\nresolvers = [\"127.0.0.1:53\", \"[::1]:5353\"]\ntimeout_seconds = 3\n",
+        Vec::new(),
+    );
+    let config = config.unwrap();
+    assert_eq!((config.dns.resolvers.len(), config.dns.budget.as_secs()), (2, 3));
+    let of = |peer: &str| config.smtp.unauthenticated(peer.parse().unwrap());
+    assert_eq!((of("192.0.2.1"), of("198.51.100.1")), (Unauthenticated::Refuse, Unauthenticated::Hold));
+    let found = faults("[dns]\nresolvers = [\"ns.example\"]\ntimeout_seconds = 0\n\n[smtp]\nunauthenticated = \"drop\"\n").join("\n");
+    for part in ["dns.resolvers[0]", "dns.timeout_seconds", "line 6", "drop"] {
+        assert!(found.contains(part), "{part} in {found}");
+    }
+}
+
+#[test]
 fn syntax_errors_say_where() {
     let found = faults("[smtp\nlisten = 1\n");
     assert_eq!(found.len(), 1);

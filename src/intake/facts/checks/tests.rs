@@ -195,6 +195,38 @@ async fn spf_of_direct_peers() {
     assert_eq!(ask(&server, BUDGET, mail, &behind, Some("petra@acme.example")).await.spf, None);
 }
 
+/// Without a usable resolver nothing is found, and that is said: no false no.
+#[tokio::test]
+async fn no_resolver_is_trouble() {
+    let checks = Checks { resolver: None, budget: BUDGET, hostname: "mx.acme.example".into() };
+    let facts = relay();
+    let question = Question { facts: &facts, mail_from: None, trusted_sealers: &[] };
+    let reading = Reading::of(b"From: petra@acme.example\r\n\r\nx");
+    assert!(checks.ask(reading.as_ref(), &question).await.dns_trouble);
+    // Nothing in this one could be proved by any answer.
+    assert!(!checks.ask(Reading::of(b"Subject: x\r\n\r\nx").as_ref(), &question).await.dns_trouble);
+}
+
+/// Who is asked about at all.
+#[test]
+fn only_where_it_can_decide() {
+    use crate::model::facts::{Dmarc, Login, Pinned};
+    use crate::model::id::{OutboundId, TenantId, UserId};
+    let pinned = |dmarc: bool| Pinned { dmarc: dmarc.then(|| Dmarc { result: "none".into(), header_from: None }), spf: None };
+    let check = |purpose: &Purpose, facts: &Facts, want: bool| assert_eq!(are_needed(purpose, facts), want, "{purpose:?} {facts:?}");
+    let import = &Purpose::Import;
+    check(import, &Facts::default(), true);
+    check(import, &relay(), true);
+    check(import, &Facts { origin: Origin::SubmissionRelay, ..Facts::default() }, false);
+    check(import, &Facts { login: Some(Login { tenant: TenantId::new("acme"), user: UserId::generate() }), ..Facts::default() }, false);
+    check(import, &Facts { pinned: Some(pinned(true)), ..relay() }, false);
+    check(import, &Facts { pinned: Some(pinned(false)), ..relay() }, true);
+    check(&Purpose::Reply { application: "A1".into() }, &relay(), true);
+    check(&Purpose::ReceiptAnswer { message: None }, &relay(), true);
+    check(&Purpose::Bounces { message: OutboundId::generate() }, &relay(), false);
+    check(&Purpose::Postmaster, &relay(), false);
+}
+
 /// However many signatures there are, and however silent the DNS is, it ends.
 #[tokio::test]
 async fn work_is_bounded() {
