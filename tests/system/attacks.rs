@@ -81,6 +81,9 @@ fn of_from(keys: &Keys) -> Vec<Attack> {
         Attack(name, STRANGER, "x@evil.example", keys.evil.signs(&mail), want)
     };
     let mut rows = vec![
+        Attack("genuine, of nobody's address", STRANGER, "", keys.acme.signs(&forward("nobody@acme.example", "r10@x")), NO_USER),
+        Attack("genuine, of a user who left", STRANGER, "", keys.acme.signs(&forward("old@acme.example", "r11@x")), NO_USER),
+        Attack("genuine, of another tenant's user", STRANGER, "", keys.beta.signs(&forward("bert@beta.example", "r12@x")), NO_USER),
         Attack("unsigned, of a domain with a policy", STRANGER, PETRA, forward(PETRA, "f1@x"), NO_PROOF),
         Attack("unsigned, of a domain without one", STRANGER, PAULA, forward(PAULA, "f2@x"), NO_PROOF),
         Attack("unsigned, through the mail host", HOST, PETRA, forward(PETRA, "f3@x"), "sender_not_authenticated"),
@@ -175,9 +178,6 @@ fn of_signed_mail(keys: &Keys) -> Vec<Attack> {
         Attack("From is not signed", STRANGER, "", keys.acme.signs_only(&SIGNED[1..], &forward(PETRA, "r7@x")), NO_PROOF),
         Attack("text behind l=", STRANGER, "", keys.acme.signs_the_length(&forward(PETRA, "r8@x")) + "\nUnd Max auch.\n", NO_PROOF),
         Attack("l=, nothing added", STRANGER, "", keys.acme.signs_the_length(&forward(PETRA, "r9@x")), NO_PROOF),
-        Attack("genuine, of nobody's address", STRANGER, "", keys.acme.signs(&forward("nobody@acme.example", "r10@x")), NO_USER),
-        Attack("genuine, of a user who left", STRANGER, "", keys.acme.signs(&forward("old@acme.example", "r11@x")), NO_USER),
-        Attack("genuine, of another tenant's user", STRANGER, "", keys.beta.signs(&forward("bert@beta.example", "r12@x")), NO_USER),
     ]
 }
 
