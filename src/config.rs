@@ -1,9 +1,11 @@
 //! What was said -> what is meant. One TOML file describes the machine; every default of the machine lives here.
 //! Everything of a tenant is in the database.
 
+mod dns;
 mod faults;
 mod network;
 
+pub use dns::{Dns, Unauthenticated};
 pub use network::Network;
 
 use crate::model::address;
@@ -35,6 +37,7 @@ pub struct Config {
     pub portal_url: Option<String>,
     pub log: Log,
     pub smtp: Smtp,
+    pub dns: Dns,
     pub outgoing: Outgoing,
 }
 
@@ -51,6 +54,8 @@ pub struct Smtp {
     pub hostname: String,
     pub tls: Option<TlsFiles>,
     pub trusted: Vec<Trusted>,
+    /// Of direct peers.
+    pub unauthenticated: Unauthenticated,
     pub limits: Limits,
 }
 
@@ -67,6 +72,7 @@ pub struct Trusted {
     /// RFC 8601 §2.5: the name that its Authentication-Results bear.
     pub authserv_id: Option<String>,
     pub submission_only: bool,
+    pub unauthenticated: Unauthenticated,
 }
 
 /// What a session may cost. RFC 5321 §4.5.3 has the least that must be allowed.
@@ -111,12 +117,20 @@ pub enum OutgoingTls {
 impl Smtp {
     /// What the configuration says of a peer: its origin, and the authserv-id that is believed of it.
     pub fn origin(&self, peer: IpAddr) -> (Origin, Option<&str>) {
-        let found = self.trusted.iter().find(|trusted| trusted.networks.iter().any(|network| network.contains(peer)));
-        match found {
+        match self.trusted_host(peer) {
             None => (Origin::Direct, None),
             Some(trusted) if trusted.submission_only => (Origin::SubmissionRelay, trusted.authserv_id.as_deref()),
             Some(trusted) => (Origin::Relay, trusted.authserv_id.as_deref()),
         }
+    }
+
+    /// What becomes of mail of this peer for which nobody vouches.
+    pub fn unauthenticated(&self, peer: IpAddr) -> Unauthenticated {
+        self.trusted_host(peer).map_or(self.unauthenticated, |trusted| trusted.unauthenticated)
+    }
+
+    fn trusted_host(&self, peer: IpAddr) -> Option<&Trusted> {
+        self.trusted.iter().find(|trusted| trusted.networks.iter().any(|network| network.contains(peer)))
     }
 }
 
@@ -182,6 +196,7 @@ struct Raw {
     portal_url: Option<String>,
     log: RawLog,
     smtp: RawSmtp,
+    dns: dns::RawDns,
     outgoing: RawOutgoing,
 }
 
@@ -199,6 +214,7 @@ struct RawSmtp {
     hostname: Option<String>,
     tls: Option<RawTls>,
     trusted: Vec<RawTrusted>,
+    unauthenticated: Option<Unauthenticated>,
     max_message_bytes: Option<u64>,
     max_recipients: Option<usize>,
     max_errors: Option<u32>,
@@ -223,6 +239,7 @@ struct RawTrusted {
     authserv_id: Option<String>,
     #[serde(default)]
     submission_only: bool,
+    unauthenticated: Option<Unauthenticated>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -251,6 +268,7 @@ impl Raw {
         }
         let log = self.log.meant(found);
         let smtp = self.smtp.meant(found);
+        let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
         Some(Config {
             place: Place {
@@ -263,6 +281,7 @@ impl Raw {
             portal_url: portal_url.map(|url| url.trim_end_matches('/').to_owned()),
             log: log?,
             smtp: smtp?,
+            dns,
             outgoing: outgoing?,
         })
     }
@@ -321,7 +340,8 @@ impl RawSmtp {
             stop_timeout: seconds(self.stop_timeout_seconds, 30, "smtp.stop_timeout_seconds", found),
         };
         let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
-        Some(Smtp { listen, hostname, tls, trusted, limits })
+        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
+        Some(Smtp { listen, hostname, tls, trusted, unauthenticated, limits })
     }
 }
 
@@ -335,7 +355,8 @@ impl RawTrusted {
             }
         }
         found.add_if(self.networks.is_empty(), &format!("smtp.trusted[{index}].networks"), "at least one network");
-        Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only })
+        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Hold);
+        Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only, unauthenticated })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::dead_letter;
 use crate::intake::accept::Acceptor;
+use crate::intake::facts::checks::Checks;
 use crate::intake::login::SignIn;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory};
@@ -78,7 +79,8 @@ impl Daemon {
         }
         let certificate = certificate(&config)?;
         let folders = vec![parent(&config.place.database), config.place.blobs.clone()];
-        let accept = Acceptor::new(store.clone(), folders, config.min_free_bytes);
+        let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
+        let accept = Acceptor::new(store.clone(), folders, config.min_free_bytes, checks, config.smtp.clone());
         let patience = config.smtp.limits.stop_timeout;
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
         let door = SmtpDoor::bind(config.smtp, certificate.as_ref().map(Certificate::acceptor), accept, directory).await?;

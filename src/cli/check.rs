@@ -3,6 +3,7 @@
 use super::{Done, Failure, On, show};
 use crate::config::Config;
 use crate::intake::accept;
+use crate::intake::facts::resolver;
 use crate::intake::smtp::tls::Certificate;
 use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
@@ -38,6 +39,9 @@ pub async fn run(on: &On) -> Done {
         }
     }
     notes.extend(about_room(&config));
+    if let Err(error) = resolver::resolver(&config.dns) {
+        notes.push(format!("dns: {error:#}: senders cannot be checked by SPF, DKIM and DMARC, and their mail gets 451"));
+    }
     if config.postmaster.is_none() {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }

@@ -186,6 +186,9 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         format!("sender    {}", proof(&mail.facts)),
         format!("state     {}{}", state(mail), mail.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default()),
     ];
+    if let Some(results) = mail.facts["checked"]["results"].as_str().filter(|results| !results.is_empty()) {
+        lines.push(format!("checks    {}", show::clean(results)));
+    }
     lines.extend(explanation.map(|text| format!("\n{text}")));
     if let Some((at, by, why)) = &mail.closed {
         lines.push(format!("\ndiscarded {} by {}: {}", show::utc(*at), show::clean(by), show::clean(why)));
@@ -214,16 +217,16 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     show::out(lines.join("\n"))
 }
 
-/// In one line: what the door knew of the sender.
+/// In one line: what the door knew of the sender. Whether it was enough is the end's to say.
 fn proof(facts: &Value) -> String {
     let peer = facts["peer"].as_str().unwrap_or("unknown");
-    let dmarc = &facts["pinned"]["dmarc"];
-    match (facts["login"].is_object(), dmarc["result"].as_str()) {
-        (true, _) => format!("signed in, from {peer}"),
-        (false, Some(result)) => {
-            format!("dmarc={result} for {}, says the mail host at {peer}", show::clean(dmarc["header_from"].as_str().unwrap_or("?")))
-        }
-        (false, None) => format!("nothing vouches for the sender; it came from {peer}"),
+    let (pinned, own) = (&facts["pinned"]["dmarc"], &facts["checked"]["dmarc"]);
+    let domain = |dmarc: &Value| show::clean(dmarc["header_from"].as_str().unwrap_or("?"));
+    match (facts["login"].is_object(), pinned["result"].as_str(), own["result"].as_str()) {
+        (true, _, _) => format!("signed in, from {peer}"),
+        (false, Some(result), _) => format!("dmarc={result} for {}, says the mail host at {peer}", domain(pinned)),
+        (false, None, Some(result)) if !result.is_empty() => format!("dmarc={result} for {}, as checked here; from {peer}", domain(own)),
+        _ => format!("nothing vouches for the sender; it came from {peer}"),
     }
 }
 

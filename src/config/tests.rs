@@ -15,13 +15,16 @@ fn the_example_is_the_default() {
     assert_eq!(format!("{:?}", example.smtp.limits), format!("{:?}", empty.smtp.limits));
     assert_eq!(example.place.database, empty.place.database);
     assert_eq!(example.outgoing.give_up_after, empty.outgoing.give_up_after);
+    assert_eq!((example.dns, example.smtp.unauthenticated), (empty.dns, empty.smtp.unauthenticated));
 }
 
 /// Every key of the file stands in the example, commented out or not.
 #[test]
 fn the_example_has_every_key() {
     let source = include_str!("../config.rs");
-    let raw = &source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()];
+    let raw = source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()].to_owned();
+    let dns = include_str!("dns.rs");
+    let raw = raw + &dns[dns.find("struct RawDns {").unwrap()..dns.find("impl RawDns {").unwrap()];
     let keys = raw
         .lines()
         .filter_map(|line| line.trim().split_once(": "))
@@ -45,6 +48,23 @@ fn all_faults_at_once_with_their_lines() {
         assert!(all.contains(part), "{part} in {all}");
     }
     assert_eq!(found.len(), 6, "{all}");
+}
+
+#[test]
+fn dns_and_the_gate() {
+    let config = read(
+        "[smtp]\nunauthenticated = \"hold\"\n[[smtp.trusted]]\nnetworks = [\"192.0.2.0/24\"]\nunauthenticated = \"refuse\"\n\
+         [dns]\nresolvers = [\"127.0.0.1:53\", \"[::1]:5353\"]\ntimeout_seconds = 3\n",
+        Vec::new(),
+    );
+    let config = config.unwrap();
+    assert_eq!((config.dns.resolvers.len(), config.dns.budget.as_secs()), (2, 3));
+    let of = |peer: &str| config.smtp.unauthenticated(peer.parse().unwrap());
+    assert_eq!((of("192.0.2.1"), of("198.51.100.1")), (Unauthenticated::Refuse, Unauthenticated::Hold));
+    let found = faults("[dns]\nresolvers = [\"ns.example\"]\ntimeout_seconds = 0\n\n[smtp]\nunauthenticated = \"drop\"\n").join("\n");
+    for part in ["dns.resolvers[0]", "dns.timeout_seconds", "line 6", "drop"] {
+        assert!(found.contains(part), "{part} in {found}");
+    }
 }
 
 #[test]

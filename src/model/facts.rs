@@ -81,6 +81,8 @@ pub struct Checked {
     pub arc: Option<Arc>,
     /// A name could not be looked up, so a sender that is not proved may be so later.
     pub dns_trouble: bool,
+    /// All of this as the value of an Authentication-Results field of ours. RFC 8601 §2.2.
+    pub results: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,16 +3,21 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod attacks;
 mod bad_input;
 mod demo;
+mod dns;
 mod doors;
 mod faults;
 mod folder;
 mod harness;
 mod kill;
+mod opendkim;
 mod postfix;
+mod proofs;
 mod relay;
 mod released;
 mod shown;
+mod signer;
 mod story;
 mod take_back;

@@ -3,6 +3,7 @@
 
 pub mod catcher;
 pub mod client;
+mod names;
 
 use super::{Done, Failure, dead_letter, history, logging, outbox, show};
 use crate::config::{self, Config};
@@ -18,8 +19,10 @@ use crate::store::{Missing, Store};
 use anyhow::{Context, bail};
 use catcher::Catcher;
 use client::{Answer, As, Client};
+use names::Names;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -88,6 +91,7 @@ struct Demo {
     client: Client,
     /// The number that was issued for the application without one.
     issued: String,
+    _names: Names,
 }
 
 /// A mail of the demo and what must become of it.
@@ -160,7 +164,8 @@ impl Demo {
         write("certificate.pem", &certificate.cert.pem())?;
         write("key.pem", &certificate.signing_key.serialize_pem())?;
         let catcher = Catcher::start()?;
-        let text = configuration(folder.path(), catcher.address.port());
+        let names = Names::start().await.context("a DNS of its own")?;
+        let text = configuration(folder.path(), catcher.address.port(), names.address);
         write("rohrpost.toml", &text)?;
         let config = config::read(&text, Vec::new())?;
         logging::start(&config.log);
@@ -168,7 +173,7 @@ impl Demo {
         let daemon = Daemon::start(config.clone()).await?;
         let door = *daemon.addresses().first().context("no address to listen on")?;
         let client = Client { door, certificate: certificate.cert.pem(), password: PASSWORD.into() };
-        Ok(Demo { folder, config, daemon, catcher, client, issued })
+        Ok(Demo { folder, config, daemon, catcher, client, issued, _names: names })
     }
 
     fn store(&self) -> &Store {
@@ -369,10 +374,10 @@ impl Ended {
 }
 
 /// The machine: this folder, free ports, and the catcher as relay.
-fn configuration(folder: &Path, relay_port: u16) -> String {
+fn configuration(folder: &Path, relay_port: u16, names: SocketAddr) -> String {
     format!(
         "state_dir = {state:?}\nmin_free_bytes = 0\n\n[log]\nlevel = \"warn\"\n\n[smtp]\nlisten = [\"127.0.0.1:0\"]\nhostname = \"localhost\"\n\
-         tls = {{ certificate = {certificate:?}, key = {key:?} }}\n\n[outgoing]\nhost = \"127.0.0.1\"\nport = {relay_port}\n",
+         tls = {{ certificate = {certificate:?}, key = {key:?} }}\n\n[dns]\nresolvers = [\"{names}\"]\n\n[outgoing]\nhost = \"127.0.0.1\"\nport = {relay_port}\n",
         state = folder.join("state"),
         certificate = folder.join("certificate.pem"),
         key = folder.join("key.pem"),

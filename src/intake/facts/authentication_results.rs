@@ -21,7 +21,21 @@ pub fn read(value: &[u8]) -> Option<Results> {
     if value.len() > LONGEST {
         return None;
     }
-    let tokens = tokens(&String::from_utf8_lossy(value));
+    results(&tokens(&String::from_utf8_lossy(value)))
+}
+
+/// Reads the value of an ARC-Authentication-Results field. RFC 8617 §4.1.1: the same behind `i=N;`.
+pub fn read_sealed(value: &[u8]) -> Option<Results> {
+    if value.len() > LONGEST {
+        return None;
+    }
+    match tokens(&String::from_utf8_lossy(value)).as_slice() {
+        [Token::Word(name), Token::Equals, Token::Word(_), Token::Semicolon, rest @ ..] if name.eq_ignore_ascii_case("i") => results(rest),
+        _ => None,
+    }
+}
+
+fn results(tokens: &[Token]) -> Option<Results> {
     let mut statements = tokens.split(|token| *token == Token::Semicolon);
     // RFC 8601 §2.2: the identifier, one token or one quoted string, then perhaps the version, which is 1 (§2.3).
     let authserv_id = match statements.next()? {
@@ -181,6 +195,22 @@ mod tests {
             "mx.acme.example",
             Some(("fail", Some("a.example"))),
         );
+    }
+
+    #[test]
+    fn sealed_fields() {
+        let check = |value: &str, want: Option<Option<&str>>| {
+            let results = read_sealed(value.as_bytes());
+            let seen = results.as_ref().map(|results| results.dmarc.as_ref().and_then(Dmarc::passed_for));
+            assert_eq!(seen, want, "{value}");
+        };
+        check(" i=1; f.example; dmarc=pass header.from=acme.example", Some(Some("acme.example")));
+        check("(c) I = 1 ;\r\n f.example 1;\r\n dmarc=pass header.from=acme.example", Some(Some("acme.example")));
+        check("i=2; f.example; spf=pass", Some(None));
+        check("f.example; i=1; dmarc=pass header.from=acme.example", None);
+        check("i=1 f.example; dmarc=pass header.from=acme.example", None);
+        check("f.example; dmarc=pass header.from=acme.example", None);
+        check("", None);
     }
 
     #[test]

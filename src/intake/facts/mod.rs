@@ -1,12 +1,17 @@
 //! What the door knows about who sends. Gathered here once; the judgement over it is `authenticate`'s.
-//! SPF, DKIM, DMARC and ARC that we check ourselves will stand beside `authentication_results`.
+//! `gather` reads what stands in the mail and needs nobody; `checks` asks the DNS.
 
 pub mod authentication_results;
+pub mod checks;
 mod from;
+pub mod reading;
+pub mod resolver;
+mod results;
 
 use crate::model::address;
 use crate::model::facts::{Facts, Login, Origin, Pinned};
 use crate::model::header::Header;
+use crate::store::blobs::LARGEST_IN_DATABASE;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderValue};
 use std::net::IpAddr;
@@ -47,7 +52,10 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
         to: recipients(&header, "To"),
         cc: recipients(&header, "Cc"),
         checked: None,
-        from_is_incomplete: header.too_many || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
+        // Of a larger mail the head alone is here: fields behind it were not seen.
+        from_is_incomplete: header.too_many
+            || (head.len() >= LARGEST_IN_DATABASE && header.body >= head.len())
+            || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
         pinned: pinned(connection, &header),
         hops: header.hops(),
     }
@@ -113,7 +121,8 @@ mod tests {
         assert_eq!((facts.from_fields, facts.hops, facts.from_is_incomplete), (2, 2, false));
         let hidden = format!("From: petra@acme.example,{}\r\n x@evil.example\r\n\r\n", " ".repeat(LONGEST_FROM));
         let behind = format!("From: petra@acme.example\r\n{}From: x@evil.example\r\n\r\n", "X: y\r\n".repeat(2_000));
-        for head in [hidden, behind] {
+        let far = format!("From: petra@acme.example\r\nX: {}\r\n", "y".repeat(LARGEST_IN_DATABASE));
+        for head in [hidden, behind, far[..LARGEST_IN_DATABASE].to_owned()] {
             assert!(gather(&connection(Origin::Relay), head.as_bytes()).from_is_incomplete);
         }
     }

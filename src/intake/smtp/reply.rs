@@ -1,7 +1,7 @@
 //! Replies. The one place where an outcome becomes a code.
 
 use crate::model::id::ArrivalId;
-use crate::model::stop::{NoRoom, Refusal, Stop};
+use crate::model::stop::{DnsTrouble, NoRoom, Refusal, Stop};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -66,13 +66,17 @@ pub fn to_outcome(outcome: Result<ArrivalId, Stop>) -> Reply {
         Ok(id) => Reply::new(250, (0, 0), format!("kept as {id}")),
         Err(Stop::Refused(refusal)) => to_refusal(refusal),
         Err(Stop::NotNow(error)) if is_full(&error) => Reply::new(452, (3, 1), "no room at the moment; try again later"),
+        // RFC 3463 §3.5: X.4.3 is for a directory that does not answer.
+        Err(Stop::NotNow(error)) if error.is::<DnsTrouble>() => {
+            Reply::new(451, (4, 3), "the sender cannot be checked at the moment; try again later")
+        }
         Err(Stop::NotNow(_)) => Reply::new(451, (3, 0), "not possible at the moment; try again later"),
     }
 }
 
 fn to_refusal(refusal: Refusal) -> Reply {
     let (code, enhanced) = match refusal {
-        Refusal::NotAuthenticated => (550, (7, 1)),
+        Refusal::NotAuthenticated | Refusal::NotAUser => (550, (7, 1)),
         Refusal::Loop => (554, (4, 6)),
     };
     Reply::new(code, enhanced, refusal.to_string())
@@ -127,5 +131,7 @@ mod tests {
         assert_eq!(code(NoRoom.into()), 452);
         assert_eq!(code(anyhow::Error::from(std::io::Error::from(std::io::ErrorKind::StorageFull)).context("blob")), 452);
         assert_eq!(code(anyhow::anyhow!("database is locked")), 451);
+        let trouble = to_outcome(Err(Stop::not_now(DnsTrouble))).to_string();
+        assert!(trouble.starts_with("451 4.4.3 "), "{trouble}");
     }
 }
