@@ -2,17 +2,21 @@
 //! Everything of a tenant is in the database.
 
 mod faults;
+mod held;
 mod network;
+pub mod scan;
 
 pub use network::Network;
 
 use crate::model::address;
+use crate::model::arrival::HeldLimits;
 use crate::model::facts::Origin;
 use crate::model::installation::Place;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +40,9 @@ pub struct Config {
     pub log: Log,
     pub smtp: Smtp,
     pub outgoing: Outgoing,
+    /// None: files are not scanned.
+    pub scan: Option<scan::Scan>,
+    pub held_unauthenticated: HeldLimits,
 }
 
 #[derive(Clone, Debug)]
@@ -78,10 +85,19 @@ pub struct Limits {
     pub errors: u32,
     pub connections: usize,
     pub connections_per_address: usize,
+    pub brakes: Brakes,
     pub command_timeout: Duration,
     pub data_timeout: Duration,
     /// How long work in hand may go on when the program stops.
     pub stop_timeout: Duration,
+}
+
+/// What one address may do within a time; its network may do a multiple of it. See `intake::brakes`.
+#[derive(Clone, Copy, Debug)]
+pub struct Brakes {
+    pub connections_per_minute: NonZeroU32,
+    pub mails_per_hour: NonZeroU32,
+    pub failed_logins_per_hour: NonZeroU32,
 }
 
 /// The relay that takes our notices.
@@ -183,6 +199,8 @@ struct Raw {
     log: RawLog,
     smtp: RawSmtp,
     outgoing: RawOutgoing,
+    scan: scan::RawScan,
+    held_unauthenticated: held::RawHeld,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -204,6 +222,9 @@ struct RawSmtp {
     max_errors: Option<u32>,
     max_connections: Option<usize>,
     max_connections_per_address: Option<usize>,
+    max_connections_per_minute: Option<u32>,
+    max_mails_per_hour: Option<u32>,
+    max_failed_logins_per_hour: Option<u32>,
     command_timeout_seconds: Option<u64>,
     data_timeout_seconds: Option<u64>,
     stop_timeout_seconds: Option<u64>,
@@ -252,6 +273,8 @@ impl Raw {
         let log = self.log.meant(found);
         let smtp = self.smtp.meant(found);
         let outgoing = self.outgoing.meant(found);
+        let scan = self.scan.meant(found);
+        let held_unauthenticated = self.held_unauthenticated.meant(found);
         Some(Config {
             place: Place {
                 database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
@@ -264,6 +287,8 @@ impl Raw {
             log: log?,
             smtp: smtp?,
             outgoing: outgoing?,
+            scan,
+            held_unauthenticated,
         })
     }
 }
@@ -309,12 +334,25 @@ impl RawSmtp {
             found.add_if(value == Some(0), key, "at least 1");
             Duration::from_secs(value.unwrap_or(default))
         };
+        let rate = |value: Option<u32>, default: NonZeroU32, key: &str, found: &mut faults::Found| {
+            found.add_if(value == Some(0), key, "at least 1");
+            value.and_then(NonZeroU32::new).unwrap_or(default)
+        };
+        const CONNECTIONS: NonZeroU32 = NonZeroU32::new(60).unwrap();
+        const MAILS: NonZeroU32 = NonZeroU32::new(600).unwrap();
+        const FAILED_LOGINS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+        let brakes = Brakes {
+            connections_per_minute: rate(self.max_connections_per_minute, CONNECTIONS, "smtp.max_connections_per_minute", found),
+            mails_per_hour: rate(self.max_mails_per_hour, MAILS, "smtp.max_mails_per_hour", found),
+            failed_logins_per_hour: rate(self.max_failed_logins_per_hour, FAILED_LOGINS, "smtp.max_failed_logins_per_hour", found),
+        };
         let limits = Limits {
             message_bytes: max_message_bytes,
             recipients: positive(self.max_recipients, 100, "smtp.max_recipients", found),
             errors: u32::try_from(positive(self.max_errors.map(|n| n as usize), 20, "smtp.max_errors", found)).unwrap_or(u32::MAX),
             connections: positive(self.max_connections, 500, "smtp.max_connections", found),
             connections_per_address: positive(self.max_connections_per_address, 50, "smtp.max_connections_per_address", found),
+            brakes,
             // RFC 5321 §4.5.3.2.7 and §4.5.3.2.5.
             command_timeout: seconds(self.command_timeout_seconds, 300, "smtp.command_timeout_seconds", found),
             data_timeout: seconds(self.data_timeout_seconds, 180, "smtp.data_timeout_seconds", found),

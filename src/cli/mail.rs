@@ -72,6 +72,9 @@ pub async fn run(on: &On, command: Command) -> Done {
                 let words = self::command(&store, &tenant, &format!("mail show {id} --raw > {id}.eml")).await?;
                 return Err(Failure::Usage(format!("a raw mail is not for a terminal; write it to a file: {words}")));
             }
+            if found.raw_gone {
+                return Err(Failure::Failed(anyhow::anyhow!("{id}: the bytes of this mail were removed when it was discarded for its age")));
+            }
             store.opened(&tenant, id.to_string(), actor()).await?;
             show::out_bytes(&store.raw_mail(&found.tenant, id).await?)
         }
@@ -170,6 +173,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         value["attempts"] = json!(mail.attempts);
         value["entry"] = json!(mail.entry);
         value["audit"] = json!(audit);
+        value["raw_gone"] = json!(mail.raw_gone);
         return show::out_json(&value);
     }
     let mut lines = vec![
@@ -184,6 +188,9 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     lines.extend(explanation.map(|text| format!("\n{text}")));
     if let Some((at, by, why)) = &mail.closed {
         lines.push(format!("\ndiscarded {} by {}: {}", show::utc(*at), show::clean(by), show::clean(why)));
+    }
+    if mail.raw_gone {
+        lines.push("Its bytes were removed; it cannot be read or sent through again.".into());
     }
     if !suggestions.is_empty() {
         lines.push("\nIt may belong to:".into());

@@ -15,6 +15,8 @@ fn the_example_is_the_default() {
     assert_eq!(format!("{:?}", example.smtp.limits), format!("{:?}", empty.smtp.limits));
     assert_eq!(example.place.database, empty.place.database);
     assert_eq!(example.outgoing.give_up_after, empty.outgoing.give_up_after);
+    assert_eq!((&example.scan, example.held_unauthenticated), (&empty.scan, empty.held_unauthenticated));
+    assert_eq!(empty.scan, None);
 }
 
 /// Every key of the file stands in the example, commented out or not.
@@ -22,7 +24,11 @@ fn the_example_is_the_default() {
 fn the_example_has_every_key() {
     let source = include_str!("../config.rs");
     let raw = &source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()];
-    let keys = raw
+    let mut raws = raw.to_owned();
+    for (source, name) in [(include_str!("scan.rs"), "RawScan"), (include_str!("held.rs"), "RawHeld")] {
+        raws.push_str(&source[source.find(&format!("struct {name} {{")).unwrap()..source.find(&format!("impl {name} {{")).unwrap()]);
+    }
+    let keys = raws
         .lines()
         .filter_map(|line| line.trim().split_once(": "))
         .map(|(key, _)| key)
@@ -32,7 +38,7 @@ fn the_example_has_every_key() {
         assert!(EXAMPLE.contains(key), "{key} is missing in deploy/rohrpost.toml");
         seen += 1;
     }
-    assert!(seen > 25, "{seen}");
+    assert!(seen > 40, "{seen}");
 }
 
 #[test]

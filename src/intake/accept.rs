@@ -1,10 +1,11 @@
 //! The last step of every door: is anybody vouching, is there room, is it durable? Then, and only then, yes (G1).
 
-use crate::model::arrival::{Accept, Arrival, Door, Purpose, Raw};
+use crate::model::arrival::{Accept, Arrival, Door, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
 use crate::model::id::ArrivalId;
-use crate::model::stop::{NoRoom, Refusal, Stop};
+use crate::model::stop::{NoRoom, Refusal, ScannerDown, Stop, TooMuchHeld};
+use crate::scan::Scanner;
 use crate::store::{NotWritten, Store};
 use std::path::{Path, PathBuf};
 use tracing::{info, warn};
@@ -16,6 +17,9 @@ pub struct Acceptor {
     /// Folders that must keep some free space.
     folders: Vec<PathBuf>,
     min_free_bytes: u64,
+    held: HeldLimits,
+    /// Without one nothing is scanned.
+    scanner: Option<Scanner>,
 }
 
 /// Bytes that a folder's file system has left for us.
@@ -25,8 +29,25 @@ pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
 }
 
 impl Acceptor {
-    pub fn new(store: Store, folders: Vec<PathBuf>, min_free_bytes: u64) -> Acceptor {
-        Acceptor { store, folders, min_free_bytes }
+    pub fn new(store: Store, folders: Vec<PathBuf>, min_free_bytes: u64, held: HeldLimits, scanner: Option<Scanner>) -> Acceptor {
+        Acceptor { store, folders, min_free_bytes, held, scanner }
+    }
+
+    /// Why this mail is not taken now, if it is not: everything that is ours and may pass.
+    async fn not_now(&self, arrival: &Arrival) -> anyhow::Result<()> {
+        if !self.has_room(arrival.size) {
+            return Err(NoRoom.into());
+        }
+        if may_be_filed(&arrival.envelope.purpose)
+            && let Some(scanner) = self.scanner.as_ref().filter(|scanner| !scanner.holds_when_down())
+            && !scanner.answers().await
+        {
+            return Err(ScannerDown.into());
+        }
+        if arrival.is_unvouched() && !self.store.may_wait(&arrival.tenant, arrival.size, self.held).await? {
+            return Err(TooMuchHeld.into());
+        }
+        Ok(())
     }
 
     /// Whether there is room for so many bytes more.
@@ -60,17 +81,24 @@ pub fn gate(door: Door, purpose: &Purpose, facts: &Facts) -> Result<(), Refusal>
     }
 }
 
+/// Mail that ends as an entry needs the scanner; mail to postmaster and bounces must come through without it.
+fn may_be_filed(purpose: &Purpose) -> bool {
+    match purpose {
+        Purpose::Import | Purpose::ReceiptAnswer { .. } | Purpose::Reply { .. } => true,
+        Purpose::Bounces { .. } | Purpose::Postmaster => false,
+    }
+}
+
 impl Accept for Acceptor {
     async fn accept(&self, arrival: Arrival) -> Result<ArrivalId, Stop> {
         if let Err(refusal) = gate(arrival.door, &arrival.envelope.purpose, &arrival.facts) {
             info!(because = ?refusal, size_bytes = arrival.size, "refused a mail at the door");
-            if matches!(arrival.raw, Raw::Object) {
-                self.forget(&arrival).await;
-            }
+            self.forget(&arrival).await;
             return Err(Stop::Refused(refusal));
         }
-        if !self.has_room(arrival.size) {
-            return Err(Stop::NotNow(NoRoom.into()));
+        if let Err(error) = self.not_now(&arrival).await {
+            self.forget(&arrival).await;
+            return Err(Stop::NotNow(error));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
         match self.store.accept(arrival).await {
@@ -85,10 +113,11 @@ impl Accept for Acceptor {
 }
 
 impl Acceptor {
-    /// A refused mail leaves nothing behind.
+    /// A mail that is not taken leaves nothing behind.
     async fn forget(&self, arrival: &Arrival) {
-        if let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await {
-            warn!(arrival.id = %arrival.id, error = format!("{error:#}"), "the object of a refused mail stays behind");
+        if matches!(arrival.raw, Raw::Object)
+            && let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await {
+            warn!(arrival.id = %arrival.id, error = format!("{error:#}"), "the object of a mail that was not taken stays behind");
         }
     }
 }

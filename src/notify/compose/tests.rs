@@ -35,6 +35,7 @@ fn message() -> Message {
         kind: Kind::CoverLetter,
         role: PartRole::File,
         reason: None,
+        found: None,
         source: Source::Range { range: 0..1, encoding: Encoding::Identity },
     };
     Message {

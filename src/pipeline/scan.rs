@@ -1,0 +1,80 @@
+//! Shows the files of one mail to the virus scanner, as readers would get them: decoded.
+
+use super::{Pipeline, Read};
+use crate::model::message::{Attachment, PartRole, Source};
+use crate::model::scan::{Looked, Scan};
+use crate::scan::{Scanner, Trouble};
+use crate::screen;
+use crate::store::arrivals::Claimed;
+use crate::understand;
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
+use tracing::warn;
+
+/// A file at which a scanner that can be reached failed so often is one that it does not look into: it may be made for that.
+const TRIES: u32 = 5;
+
+impl Pipeline {
+    /// Asks about every file that would be seen. An error: put it back, the scanner may return.
+    pub(super) async fn scan(&self, scanner: &Scanner, claimed: &Claimed, read: &mut Read, raw: &Bytes) -> anyhow::Result<()> {
+        let mut scan = Scan::default();
+        for index in screen::to_scan(&read.message) {
+            let attachment = read.message.attachments.get(index).context("a file that is not there")?;
+            let Some(looked) = look(scanner, claimed, attachment, raw).await? else {
+                scan.is_incomplete = true;
+                break;
+            };
+            if looked != Looked::Clean {
+                warn!(arrival.id = %claimed.id, part = index, size_bytes = attachment.size, ?looked, "a file of arrival {} is kept out", claimed.id);
+            }
+            scan.files.push((index, looked));
+        }
+        screen::after_scan(&mut read.message, &scan, claimed.assigned.as_ref().map(|assigned| assigned.chosen));
+        read.scan = Some(scan);
+        Ok(())
+    }
+}
+
+/// None: the scanner could not be asked, and such mail is held.
+async fn look(scanner: &Scanner, claimed: &Claimed, attachment: &Attachment, raw: &Bytes) -> anyhow::Result<Option<Looked>> {
+    if is_closed(attachment) {
+        return Ok(Some(Looked::NotLooked));
+    }
+    let bytes = content(attachment, raw).await?;
+    match scanner.look(&bytes).await {
+        Ok(looked) => Ok(Some(looked)),
+        Err(Trouble::Failed(_)) if claimed.attempts > TRIES => Ok(Some(Looked::NotLooked)),
+        Err(trouble) if scanner.holds_when_down() => {
+            warn!(arrival.id = %claimed.id, error = %trouble, "arrival {} is not scanned", claimed.id);
+            Ok(None)
+        }
+        Err(trouble) => Err(trouble.into()),
+    }
+}
+
+/// A container that was too deep to be opened: what is encoded in it would be hidden from the scanner, and not from its reader.
+fn is_closed(attachment: &Attachment) -> bool {
+    attachment.role == PartRole::File && attachment.reason == Some(understand::KEPT_UNOPENED)
+}
+
+/// A line that makes a mail a mail to the scanner, whatever its first field is: it then looks into what is encoded in it.
+const MAIL_BEGINS: &[u8] = b"Received: by rohrpost\r\n";
+
+/// The decoded bytes.
+async fn content(attachment: &Attachment, raw: &Bytes) -> anyhow::Result<Vec<u8>> {
+    let is_mail = attachment.media_type == "message/rfc822";
+    let mut bytes = match &attachment.source {
+        Source::Decoded(bytes) => bytes.clone(),
+        Source::Range { range, encoding } => {
+            if range.end > raw.len() || range.start > range.end {
+                return Err(anyhow!("a file lies outside of its mail"));
+            }
+            let (stretch, encoding) = (raw.slice(range.clone()), *encoding);
+            tokio::task::spawn_blocking(move || understand::decoded(&stretch, encoding)).await?
+        }
+    };
+    if is_mail {
+        bytes.splice(0..0, MAIL_BEGINS.iter().copied());
+    }
+    Ok(bytes)
+}
