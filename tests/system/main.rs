@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod clamd;
 mod demo;
 mod doors;
 mod faults;
@@ -13,5 +14,6 @@ mod kill;
 mod postfix;
 mod relay;
 mod released;
+mod scan;
 mod shown;
 mod story;
