@@ -23,7 +23,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("file", &["model", "store"]),
     ("notify", &["model", "config", "store", "notify::compose", "notify::texts"]),
     ("dead_letter", &["model", "config", "store"]),
-    ("pipeline", &["model", "store", "authenticate", "understand", "place", "screen", "scan", "file", "dead_letter", "notify", "notify::compose"]),
+    (
+        "pipeline",
+        &["model", "store", "authenticate", "understand", "place", "screen", "scan", "file", "dead_letter", "notify", "notify::compose"],
+    ),
     ("daemon", EVERYTHING),
     ("cli", EVERYTHING),
     ("lib", EVERYTHING),

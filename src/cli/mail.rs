@@ -73,7 +73,9 @@ pub async fn run(on: &On, command: Command) -> Done {
                 return Err(Failure::Usage(format!("a raw mail is not for a terminal; write it to a file: {words}")));
             }
             if found.raw_gone {
-                return Err(Failure::Failed(anyhow::anyhow!("{id}: the bytes of this mail were removed when it was discarded for its age")));
+                return Err(Failure::Failed(anyhow::anyhow!(
+                    "{id}: the bytes of this mail were removed when it was discarded for its age"
+                )));
             }
             store.opened(&tenant, id.to_string(), actor()).await?;
             show::out_bytes(&store.raw_mail(&found.tenant, id).await?)

@@ -116,7 +116,8 @@ impl Acceptor {
     /// A mail that is not taken leaves nothing behind.
     async fn forget(&self, arrival: &Arrival) {
         if matches!(arrival.raw, Raw::Object)
-            && let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await {
+            && let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await
+        {
             warn!(arrival.id = %arrival.id, error = format!("{error:#}"), "the object of a mail that was not taken stays behind");
         }
     }

@@ -56,7 +56,12 @@ impl SignIn {
         let remembered = Remembered { key: rand::random(), logins: HashMap::new() };
         // Made now: the first stranger must not pay for it and stand out.
         LazyLock::force(&NOBODY);
-        SignIn { store, verify: Arc::new(is_right), permits: Arc::new(Semaphore::new(AT_ONCE)), remembered: Arc::new(Mutex::new(remembered)) }
+        SignIn {
+            store,
+            verify: Arc::new(is_right),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            remembered: Arc::new(Mutex::new(remembered)),
+        }
     }
 
     /// The user with that name and password; none if either is wrong. An error is ours, and says nothing about the password.
@@ -132,7 +137,8 @@ mod tests {
             store.import(file, &existing).await.unwrap();
         };
         import(ORGANISATION).await;
-        let left = r#"{"tenant": {"id": "acme"}, "users": [{"email": "left@acme.example", "name": "L", "role": "hr_manager", "active": false}]}"#;
+        let left =
+            r#"{"tenant": {"id": "acme"}, "users": [{"email": "left@acme.example", "name": "L", "role": "hr_manager", "active": false}]}"#;
         import(&left.replace("false", "true")).await;
         for name in ["petra@acme.example", "left@acme.example"] {
             let hashed = hash(&SecretString::from("geheim")).unwrap();

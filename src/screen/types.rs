@@ -3,16 +3,97 @@
 /// What is refused where a tenant says nothing: what a double click runs, installs, mounts, or follows to somewhere else.
 pub const REFUSED: &[&str] = &[
     // programs and installers
-    "exe", "com", "scr", "pif", "cpl", "dll", "ocx", "sys", "drv", "msi", "msp", "mst", "msix", "msixbundle", "appx", "appxbundle",
-    "appinstaller", "application", "gadget", "jar", "jnlp", "class", "apk", "app", "pkg", "mpkg", "deb", "rpm", "elf", "run", "xll", "wll",
+    "exe",
+    "com",
+    "scr",
+    "pif",
+    "cpl",
+    "dll",
+    "ocx",
+    "sys",
+    "drv",
+    "msi",
+    "msp",
+    "mst",
+    "msix",
+    "msixbundle",
+    "appx",
+    "appxbundle",
+    "appinstaller",
+    "application",
+    "gadget",
+    "jar",
+    "jnlp",
+    "class",
+    "apk",
+    "app",
+    "pkg",
+    "mpkg",
+    "deb",
+    "rpm",
+    "elf",
+    "run",
+    "xll",
+    "wll",
     // scripts
-    "bat", "cmd", "ps1", "ps1xml", "ps2", "psm1", "psd1", "psc1", "vb", "vbs", "vbe", "js", "jse", "mjs", "ws", "wsf", "wsc", "wsh", "sct",
-    "hta", "sh", "bash", "zsh", "csh", "ksh", "command", "scpt", "applescript", "workflow",
+    "bat",
+    "cmd",
+    "ps1",
+    "ps1xml",
+    "ps2",
+    "psm1",
+    "psd1",
+    "psc1",
+    "vb",
+    "vbs",
+    "vbe",
+    "js",
+    "jse",
+    "mjs",
+    "ws",
+    "wsf",
+    "wsc",
+    "wsh",
+    "sct",
+    "hta",
+    "sh",
+    "bash",
+    "zsh",
+    "csh",
+    "ksh",
+    "command",
+    "scpt",
+    "applescript",
+    "workflow",
     // shortcuts, settings and help that run something
-    "lnk", "url", "website", "desktop", "webloc", "inetloc", "scf", "library-ms", "search-ms", "settingcontent-ms", "diagcab", "themepack",
-    "reg", "inf", "ins", "isp", "iqy", "chm", "hlp",
+    "lnk",
+    "url",
+    "website",
+    "desktop",
+    "webloc",
+    "inetloc",
+    "scf",
+    "library-ms",
+    "search-ms",
+    "settingcontent-ms",
+    "diagcab",
+    "themepack",
+    "reg",
+    "inf",
+    "ins",
+    "isp",
+    "iqy",
+    "chm",
+    "hlp",
     // disk images
-    "iso", "img", "udf", "vhd", "vhdx", "vmdk", "vdi", "dmg",
+    "iso",
+    "img",
+    "udf",
+    "vhd",
+    "vhdx",
+    "vmdk",
+    "vdi",
+    "dmg",
 ];
 
 /// Endings that a content stands for, whatever the file is called. Types of data that programs share (text, ZIP) give nothing away.
@@ -79,12 +160,16 @@ mod tests {
     #[test]
     fn by_name() {
         let check = |name: &str, want: bool| assert_eq!(is_refused(&builtin(), Some(name), "application/octet-stream"), want, "{name:?}");
-        for name in ["setup.exe", "SETUP.EXE", "Lebenslauf.pdf.exe", "cv.exe.", "cv.exe . .", "cv.exe\u{202e}", "cv.e\u{200b}xe", "cv.exe::$DATA"] {
+        for name in
+            ["setup.exe", "SETUP.EXE", "Lebenslauf.pdf.exe", "cv.exe.", "cv.exe . .", "cv.exe\u{202e}", "cv.e\u{200b}xe", "cv.exe::$DATA"]
+        {
             check(name, true);
         }
         check("cv\u{202e}fdp.scr", true);
         check("cv. exe", true);
-        for name in ["cv.pdf", "exe", "exe.pdf", "Zeugnis.docx", "noten.xls", "foto.jpg", "", ".", "Firma.com: Bewerbung.pdf", "bewerbung.zip"] {
+        for name in
+            ["cv.pdf", "exe", "exe.pdf", "Zeugnis.docx", "noten.xls", "foto.jpg", "", ".", "Firma.com: Bewerbung.pdf", "bewerbung.zip"]
+        {
             check(name, false);
         }
     }

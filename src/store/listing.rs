@@ -103,7 +103,9 @@ impl Store {
         match found.disposition {
             Some(Disposition::Filed) => bail!("{id}: this mail is filed already; it cannot be filed again"),
             Some(Disposition::Duplicate) => bail!("{id}: this mail is filed already, as another copy of itself"),
-            _ if found.raw_gone => bail!("{id}: this mail was discarded for its age, and its bytes were removed; it cannot be sent through again"),
+            _ if found.raw_gone => {
+                bail!("{id}: this mail was discarded for its age, and its bytes were removed; it cannot be sent through again")
+            }
             _ => (),
         }
         let line = NewAudit {

@@ -49,7 +49,10 @@ fn notice(acme: &Installation, to: &str) -> String {
     acme.all_sent();
     let caught = acme.catcher.as_ref().unwrap().caught();
     let last = caught.iter().rev().find(|caught| text_of(&caught.data).contains(to)).unwrap();
-    String::from_utf8_lossy(&mail_parser::MessageParser::default().parse(&last.data).unwrap().body_text(0).unwrap().into_owned().into_bytes()).into_owned()
+    String::from_utf8_lossy(
+        &mail_parser::MessageParser::default().parse(&last.data).unwrap().body_text(0).unwrap().into_owned().into_bytes(),
+    )
+    .into_owned()
 }
 
 /// Acceptance: S1.E14; G8. By the ending of the name and by the content, without any scanner.

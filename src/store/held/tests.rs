@@ -112,7 +112,10 @@ async fn mails_and_bytes() {
 #[tokio::test]
 async fn counting_looks_at_one_index_alone() {
     let (store, tenant, _folder) = store().await;
-    let sql = concat!("explain query plan select count(*) as mails, coalesce(sum(size), 0) as bytes from arrival where tenant = $1 and ", waits!());
+    let sql = concat!(
+        "explain query plan select count(*) as mails, coalesce(sum(size), 0) as bytes from arrival where tenant = $1 and ",
+        waits!()
+    );
     let plan: Vec<String> =
         sqlx::query(sql).bind(tenant.as_str()).fetch_all(&store.reads).await.unwrap().iter().map(|row| row.get("detail")).collect();
     assert!(plan.len() == 1 && plan[0].contains("USING COVERING INDEX arrival_unvouched (tenant=?)"), "{plan:?}");
@@ -132,7 +135,8 @@ async fn what_is_too_old() {
     upload.complete().await.unwrap();
     let large = Arrival { raw: Raw::Object, ..large };
     let young = unproved(&tenant, 10);
-    let proved = Arrival { at: long_ago, ..arrival(&tenant, Facts { origin: Origin::SubmissionRelay, ..Facts::default() }, Purpose::Import, 10) };
+    let proved =
+        Arrival { at: long_ago, ..arrival(&tenant, Facts { origin: Origin::SubmissionRelay, ..Facts::default() }, Purpose::Import, 10) };
     let (gone, kept) = ([small.id, large.id], [young.id, proved.id]);
     for mail in [small, large, young, proved] {
         store.accept(mail).await.unwrap();
