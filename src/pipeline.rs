@@ -95,6 +95,7 @@ pub struct Pipeline {
     room: Arc<Semaphore>,
     reader: Reader,
     scanner: Option<Scanner>,
+    failures: scan::Failures,
 }
 
 /// How a mail is understood. Never fails by contract; if it panics all the same, the mail is held (G4).
@@ -104,7 +105,15 @@ impl Pipeline {
     /// Without a scanner nothing is scanned.
     pub fn new(store: Store, settings: Settings, scanner: Option<Scanner>) -> Pipeline {
         let room = Arc::new(Semaphore::new(usize::try_from(BYTES_AT_ONCE / 1024).unwrap_or(1)));
-        Pipeline { store, settings: Arc::new(settings), patterns: Arc::default(), room, reader: understand::read, scanner }
+        Pipeline {
+            store,
+            settings: Arc::new(settings),
+            patterns: Arc::default(),
+            room,
+            reader: understand::read,
+            scanner,
+            failures: Arc::default(),
+        }
     }
 
     /// The way of one mail.

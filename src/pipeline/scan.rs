@@ -1,6 +1,7 @@
 //! Shows the files of one mail to the virus scanner, as readers would get them: decoded.
 
 use super::{Pipeline, Read};
+use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, PartRole, Source};
 use crate::model::scan::{Looked, Scan};
 use crate::scan::{Scanner, Trouble};
@@ -9,10 +10,17 @@ use crate::store::arrivals::Claimed;
 use crate::understand;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use tracing::warn;
 
 /// A file at which a scanner that can be reached failed so often is one that it does not look into: it may be made for that.
 const TRIES: u32 = 5;
+/// Mails whose failures are remembered.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// How often the scanner failed at a file of each mail. A restart forgets it: then it is tried so often again.
+pub(super) type Failures = Arc<Mutex<HashMap<ArrivalId, u32>>>;
 
 impl Pipeline {
     /// Asks about every file that would be seen. An error: put it back, the scanner may return.
@@ -20,7 +28,7 @@ impl Pipeline {
         let mut scan = Scan::default();
         for index in screen::to_scan(&read.message) {
             let attachment = read.message.attachments.get(index).context("a file that is not there")?;
-            let Some(looked) = look(scanner, claimed, attachment, raw).await? else {
+            let Some(looked) = self.look(scanner, claimed, attachment, raw).await? else {
                 scan.is_incomplete = true;
                 break;
             };
@@ -30,25 +38,39 @@ impl Pipeline {
             scan.files.push((index, looked));
         }
         screen::after_scan(&mut read.message, &scan, claimed.assigned.as_ref().map(|assigned| assigned.chosen));
+        if !scan.is_incomplete {
+            self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&claimed.id);
+        }
         read.scan = Some(scan);
         Ok(())
     }
-}
 
-/// None: the scanner could not be asked, and such mail is held.
-async fn look(scanner: &Scanner, claimed: &Claimed, attachment: &Attachment, raw: &Bytes) -> anyhow::Result<Option<Looked>> {
-    if is_closed(attachment) {
-        return Ok(Some(Looked::NotLooked));
-    }
-    let bytes = content(attachment, raw).await?;
-    match scanner.look(&bytes).await {
-        Ok(looked) => Ok(Some(looked)),
-        Err(Trouble::Failed(_)) if claimed.attempts > TRIES => Ok(Some(Looked::NotLooked)),
-        Err(trouble) if scanner.holds_when_down() => {
-            warn!(arrival.id = %claimed.id, error = %trouble, "arrival {} is not scanned", claimed.id);
-            Ok(None)
+    /// None: the scanner could not be asked, and such mail is held.
+    async fn look(&self, scanner: &Scanner, claimed: &Claimed, attachment: &Attachment, raw: &Bytes) -> anyhow::Result<Option<Looked>> {
+        if is_closed(attachment) {
+            return Ok(Some(Looked::NotLooked));
         }
-        Err(trouble) => Err(trouble.into()),
+        let bytes = content(attachment, raw).await?;
+        match scanner.look(&bytes).await {
+            Ok(looked) => Ok(Some(looked)),
+            Err(Trouble::Failed(_)) if self.has_failed_too_often(claimed.id) => Ok(Some(Looked::NotLooked)),
+            Err(trouble) if scanner.holds_when_down() => {
+                warn!(arrival.id = %claimed.id, error = %trouble, "arrival {} is not scanned", claimed.id);
+                Ok(None)
+            }
+            Err(trouble) => Err(trouble.into()),
+        }
+    }
+
+    /// Counts one more failure.
+    fn has_failed_too_often(&self, id: ArrivalId) -> bool {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.len() >= MOST_REMEMBERED && !failures.contains_key(&id) {
+            failures.clear();
+        }
+        let failed = failures.entry(id).or_default();
+        *failed += 1;
+        *failed > TRIES
     }
 }
 

@@ -55,6 +55,7 @@ fn connections_and_mails() {
     let relay = acme.relay_section();
     acme.configure("max_connections_per_minute = 3\nmax_mails_per_hour = 2", &relay);
     let daemon = acme.serve();
+    let start = std::time::Instant::now();
     let connect = |local: &str| {
         let mut peer = Smtp::connect_unread(local, daemon.address);
         let greeting = peer.reply();
@@ -82,9 +83,10 @@ fn connections_and_mails() {
         let id = daemon.delivers(&Forward { id: &format!("{number}@acme.example"), ..Forward::default() }.mail());
         assert_eq!(acme.ended(&id)["disposition"], "filed");
     }
-    // The network of the first peer may do eight times as much: 24, of which 3 are gone.
+    // The network of the first peer may do eight times as much: 24, of which 3 are gone, and one comes back every 2.5 seconds.
     let greeted = (3..=100).filter(|host| connect(&format!("127.0.0.{host}")).1.starts_with("220 ")).count();
-    assert_eq!(greeted, 21);
+    let back = start.elapsed().as_millis() as usize / 2500 + 1;
+    assert!((21..=21 + back).contains(&greeted), "{greeted} of {back}");
     acme.all_sent();
     daemon.stop();
     acme.is_sound();

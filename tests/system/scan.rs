@@ -4,6 +4,8 @@ use crate::clamd::{Clamd, FOUND, LARGEST, eicar};
 use crate::harness::*;
 use base64::Engine;
 use serde_json::Value;
+use sqlx::Connection;
+use std::io::{Read, Write};
 
 /// A forward with further parts, each given with its own header.
 fn with_parts(id: &str, parts: &[String]) -> String {
@@ -239,6 +241,51 @@ fn a_file_that_is_too_large() {
     assert_eq!(parts(&acme.entries("4711")[0]), want);
     assert!(notice(&acme, "max@acme.example").contains("large.pdf (the virus scanner could not look into it)"));
     acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// A scanner that says PONG and hangs up at every file, as one does that a file brings down.
+fn a_scanner_that_fails(path: std::path::PathBuf) {
+    let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut asked = [0; 6];
+            if stream.read_exact(&mut asked).is_ok() && &asked == b"zPING\0" {
+                let _ = stream.write_all(b"PONG\0");
+            }
+        }
+    });
+}
+
+/// Acceptance: G4. A file that brings the scanner down is not tried for ever: after five tries the mail waits for an operator.
+#[test]
+fn a_file_at_which_the_scanner_fails() {
+    let mut acme = Installation::new();
+    let socket = acme.path("clamd.ctl");
+    acme.configure("", &format!("{}[scan]\nclamd = \"unix:{}\"\n", acme.relay_section(), socket.display()));
+    a_scanner_that_fails(socket);
+    let daemon = acme.serve();
+    let id = daemon.delivers(&with_parts("bad@acme.example", &[]));
+    let put_back = || acme.logs().matches(&format!("arrival {id} is put back")).count();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for tries in 1..=5 {
+        // Its time is brought forward as soon as it waits.
+        eventually("the next try", || (put_back() >= tries).then_some(()));
+        eventually("its turn", || {
+            runtime.block_on(async {
+                let path = acme.path("state/rohrpost.db");
+                let mut database = sqlx::SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
+                let sql = "update arrival set due_at = 0 where disposition is null and claimed_by is null";
+                let changed = sqlx::query(sql).execute(&mut database).await.unwrap().rows_affected();
+                (changed == 1).then_some(())
+            })
+        });
+    }
+    let mail = acme.ended(&id);
+    assert_eq!((&mail["disposition"], &mail["reason"]), (&"held".into(), &"not_scanned".into()), "{mail}");
+    assert_eq!(put_back(), 5);
     daemon.stop();
     acme.is_sound();
 }
