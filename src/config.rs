@@ -334,25 +334,13 @@ impl RawSmtp {
             found.add_if(value == Some(0), key, "at least 1");
             Duration::from_secs(value.unwrap_or(default))
         };
-        let rate = |value: Option<u32>, default: NonZeroU32, key: &str, found: &mut faults::Found| {
-            found.add_if(value == Some(0), key, "at least 1");
-            value.and_then(NonZeroU32::new).unwrap_or(default)
-        };
-        const CONNECTIONS: NonZeroU32 = NonZeroU32::new(60).unwrap();
-        const MAILS: NonZeroU32 = NonZeroU32::new(600).unwrap();
-        const FAILED_LOGINS: NonZeroU32 = NonZeroU32::new(20).unwrap();
-        let brakes = Brakes {
-            connections_per_minute: rate(self.max_connections_per_minute, CONNECTIONS, "smtp.max_connections_per_minute", found),
-            mails_per_hour: rate(self.max_mails_per_hour, MAILS, "smtp.max_mails_per_hour", found),
-            failed_logins_per_hour: rate(self.max_failed_logins_per_hour, FAILED_LOGINS, "smtp.max_failed_logins_per_hour", found),
-        };
         let limits = Limits {
             message_bytes: max_message_bytes,
             recipients: positive(self.max_recipients, 100, "smtp.max_recipients", found),
             errors: u32::try_from(positive(self.max_errors.map(|n| n as usize), 20, "smtp.max_errors", found)).unwrap_or(u32::MAX),
             connections: positive(self.max_connections, 500, "smtp.max_connections", found),
             connections_per_address: positive(self.max_connections_per_address, 50, "smtp.max_connections_per_address", found),
-            brakes,
+            brakes: brakes(self.max_connections_per_minute, self.max_mails_per_hour, self.max_failed_logins_per_hour, found),
             // RFC 5321 §4.5.3.2.7 and §4.5.3.2.5.
             command_timeout: seconds(self.command_timeout_seconds, 300, "smtp.command_timeout_seconds", found),
             data_timeout: seconds(self.data_timeout_seconds, 180, "smtp.data_timeout_seconds", found),
@@ -360,6 +348,21 @@ impl RawSmtp {
         };
         let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
         Some(Smtp { listen, hostname, tls, trusted, limits })
+    }
+}
+
+fn brakes(connections: Option<u32>, mails: Option<u32>, failed_logins: Option<u32>, found: &mut faults::Found) -> Brakes {
+    let mut rate = |value: Option<u32>, default: NonZeroU32, key: &str| {
+        found.add_if(value == Some(0), key, "at least 1");
+        value.and_then(NonZeroU32::new).unwrap_or(default)
+    };
+    const CONNECTIONS: NonZeroU32 = NonZeroU32::new(60).unwrap();
+    const MAILS: NonZeroU32 = NonZeroU32::new(600).unwrap();
+    const FAILED_LOGINS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+    Brakes {
+        connections_per_minute: rate(connections, CONNECTIONS, "smtp.max_connections_per_minute"),
+        mails_per_hour: rate(mails, MAILS, "smtp.max_mails_per_hour"),
+        failed_logins_per_hour: rate(failed_logins, FAILED_LOGINS, "smtp.max_failed_logins_per_hour"),
     }
 }
 

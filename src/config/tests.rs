@@ -107,6 +107,10 @@ fn values_that_mean_nothing() {
         ("[smtp]\nlisten = [\"127.0.0.1:25\", \"127.0.0.1:25\"]\n", "smtp.listen"),
         ("[outgoing]\nhost = \" \"\n", "outgoing.host"),
         ("[outgoing]\nport = 0\n", "outgoing.port"),
+        ("[smtp]\nmax_mails_per_hour = 0\n", "smtp.max_mails_per_hour"),
+        ("[scan]\nwhen_down = \"hold\"\n", "scan.clamd"),
+        ("[scan]\nclamd = \"clamd.ctl\"\n", "scan.clamd"),
+        ("[held_unauthenticated]\nmax_age_days = 0\n", "held_unauthenticated.max_age_days"),
     ] {
         let found = faults(text);
         assert!(found.len() == 1 && found[0].contains(key), "{text}: {found:?}");

@@ -51,7 +51,11 @@ impl Pipeline {
             return Ok(Some(Looked::NotLooked));
         }
         let bytes = content(attachment, raw).await?;
-        match scanner.look(&bytes).await {
+        let looked = match scanner.look(&bytes).await {
+            Ok(Looked::Clean) if is_mail(attachment) => scanner.look(&[MAIL_BEGINS, &bytes].concat()).await,
+            looked => looked,
+        };
+        match looked {
             Ok(looked) => Ok(Some(looked)),
             Err(Trouble::Failed(_)) if self.has_failed_too_often(claimed.id) => Ok(Some(Looked::NotLooked)),
             Err(trouble) if scanner.holds_when_down() => {
@@ -79,24 +83,29 @@ fn is_closed(attachment: &Attachment) -> bool {
     attachment.role == PartRole::File && attachment.reason == Some(understand::KEPT_UNOPENED)
 }
 
-/// A line that makes a mail a mail to the scanner, whatever its first field is: it then looks into what is encoded in it.
+/// A line that makes a mail a mail to the scanner. Without it, one whose first field is `GIF89a: x` is an image to it, in which
+/// nothing is encoded; a mail program opens it all the same.
 const MAIL_BEGINS: &[u8] = b"Received: by rohrpost\r\n";
+
+/// Endings of files that mail programs open as mail.
+const MAIL_ENDINGS: [&str; 5] = [".eml", ".mht", ".mhtml", ".nws", ".mbox"];
+
+fn is_mail(attachment: &Attachment) -> bool {
+    let name = attachment.name.as_deref().unwrap_or_default().to_lowercase();
+    let is_named_so = MAIL_ENDINGS.iter().any(|ending| name.ends_with(ending));
+    is_named_so || attachment.media_type == "message/rfc822" || attachment.declared_type.starts_with("message/")
+}
 
 /// The decoded bytes.
 async fn content(attachment: &Attachment, raw: &Bytes) -> anyhow::Result<Vec<u8>> {
-    let is_mail = attachment.media_type == "message/rfc822";
-    let mut bytes = match &attachment.source {
-        Source::Decoded(bytes) => bytes.clone(),
+    match &attachment.source {
+        Source::Decoded(bytes) => Ok(bytes.clone()),
         Source::Range { range, encoding } => {
             if range.end > raw.len() || range.start > range.end {
                 return Err(anyhow!("a file lies outside of its mail"));
             }
             let (stretch, encoding) = (raw.slice(range.clone()), *encoding);
-            tokio::task::spawn_blocking(move || understand::decoded(&stretch, encoding)).await?
+            Ok(tokio::task::spawn_blocking(move || understand::decoded(&stretch, encoding)).await?)
         }
-    };
-    if is_mail {
-        bytes.splice(0..0, MAIL_BEGINS.iter().copied());
     }
-    Ok(bytes)
 }

@@ -113,14 +113,18 @@ fn what_the_scanner_finds() {
     assert_eq!(acme.ended(&id)["disposition"], "filed");
     assert!(parts(&acme.entries("4711")[0]).iter().all(|(_, role, _)| role == "file"));
     let virus = eicar();
+    // The same saved as a file, and attached as an image.
+    let saved = mail_inside("GIF89a: 1", None, &in_base64("inside.pdf", virus.as_bytes()));
+    let saved = in_base64("Kanarie-Datei-5.eml", saved.split_once("\n\n").unwrap().1.replace('\n', "\r\n").as_bytes());
     let mail = with_parts(
         "infected@acme.example",
         &[
             attached("Kanarie-Datei-1.txt", &virus),
             in_base64("Kanarie-Datei-2.pdf", virus.as_bytes()),
             in_base64("Kanarie-Datei-3.pdf", b"nothing in it"),
-            // As a file: what is encoded in it is found whatever its first field is.
-            mail_inside("X-Odd: 1", Some("Kanarie-Datei-4.eml"), &in_base64("inside.pdf", virus.as_bytes())),
+            // As a file: what is encoded in it is found although its first field looks like the beginning of an image.
+            mail_inside("GIF89a: 1", Some("Kanarie-Datei-4.eml"), &in_base64("inside.pdf", virus.as_bytes())),
+            saved,
         ],
     );
     std::fs::write(acme.path("mail.eml"), &mail).unwrap();
@@ -134,6 +138,7 @@ fn what_the_scanner_finds() {
         row("Kanarie-Datei-2.pdf", "skipped", "infected"),
         row("Kanarie-Datei-3.pdf", "file", "-"),
         row("Kanarie-Datei-4.eml", "skipped", "infected"),
+        row("Kanarie-Datei-5.eml", "skipped", "infected"),
     ];
     assert_eq!(parts(entry), want);
     let foreseen = serde_json::json!({"parts": explained["attachments"]});
