@@ -3,18 +3,22 @@
 
 mod dns;
 mod faults;
+mod held;
 mod network;
+pub mod scan;
 
 pub use dns::{Dns, Unauthenticated};
 pub use network::Network;
 
 use crate::model::address;
+use crate::model::arrival::HeldLimits;
 use crate::model::facts::Origin;
 use crate::model::installation::Place;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +43,9 @@ pub struct Config {
     pub smtp: Smtp,
     pub dns: Dns,
     pub outgoing: Outgoing,
+    /// None: files are not scanned.
+    pub scan: Option<scan::Scan>,
+    pub held_unauthenticated: HeldLimits,
 }
 
 #[derive(Clone, Debug)]
@@ -84,10 +91,19 @@ pub struct Limits {
     pub errors: u32,
     pub connections: usize,
     pub connections_per_address: usize,
+    pub brakes: Brakes,
     pub command_timeout: Duration,
     pub data_timeout: Duration,
     /// How long work in hand may go on when the program stops.
     pub stop_timeout: Duration,
+}
+
+/// What one address may do within a time; its network may do a multiple of it. See `intake::brakes`.
+#[derive(Clone, Copy, Debug)]
+pub struct Brakes {
+    pub connections_per_minute: NonZeroU32,
+    pub mails_per_hour: NonZeroU32,
+    pub failed_logins_per_hour: NonZeroU32,
 }
 
 /// The relay that takes our notices.
@@ -198,6 +214,8 @@ struct Raw {
     smtp: RawSmtp,
     dns: dns::RawDns,
     outgoing: RawOutgoing,
+    scan: scan::RawScan,
+    held_unauthenticated: held::RawHeld,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -220,6 +238,9 @@ struct RawSmtp {
     max_errors: Option<u32>,
     max_connections: Option<usize>,
     max_connections_per_address: Option<usize>,
+    max_connections_per_minute: Option<u32>,
+    max_mails_per_hour: Option<u32>,
+    max_failed_logins_per_hour: Option<u32>,
     command_timeout_seconds: Option<u64>,
     data_timeout_seconds: Option<u64>,
     stop_timeout_seconds: Option<u64>,
@@ -270,6 +291,8 @@ impl Raw {
         let smtp = self.smtp.meant(found);
         let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
+        let scan = self.scan.meant(found);
+        let held_unauthenticated = self.held_unauthenticated.meant(found);
         Some(Config {
             place: Place {
                 database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
@@ -283,6 +306,8 @@ impl Raw {
             smtp: smtp?,
             dns,
             outgoing: outgoing?,
+            scan,
+            held_unauthenticated,
         })
     }
 }
@@ -334,6 +359,7 @@ impl RawSmtp {
             errors: u32::try_from(positive(self.max_errors.map(|n| n as usize), 20, "smtp.max_errors", found)).unwrap_or(u32::MAX),
             connections: positive(self.max_connections, 500, "smtp.max_connections", found),
             connections_per_address: positive(self.max_connections_per_address, 50, "smtp.max_connections_per_address", found),
+            brakes: brakes(self.max_connections_per_minute, self.max_mails_per_hour, self.max_failed_logins_per_hour, found),
             // RFC 5321 §4.5.3.2.7 and §4.5.3.2.5.
             command_timeout: seconds(self.command_timeout_seconds, 300, "smtp.command_timeout_seconds", found),
             data_timeout: seconds(self.data_timeout_seconds, 180, "smtp.data_timeout_seconds", found),
@@ -342,6 +368,21 @@ impl RawSmtp {
         let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
         let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
         Some(Smtp { listen, hostname, tls, trusted, unauthenticated, limits })
+    }
+}
+
+fn brakes(connections: Option<u32>, mails: Option<u32>, failed_logins: Option<u32>, found: &mut faults::Found) -> Brakes {
+    let mut rate = |value: Option<u32>, default: NonZeroU32, key: &str| {
+        found.add_if(value == Some(0), key, "at least 1");
+        value.and_then(NonZeroU32::new).unwrap_or(default)
+    };
+    const CONNECTIONS: NonZeroU32 = NonZeroU32::new(60).unwrap();
+    const MAILS: NonZeroU32 = NonZeroU32::new(600).unwrap();
+    const FAILED_LOGINS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+    Brakes {
+        connections_per_minute: rate(connections, CONNECTIONS, "smtp.max_connections_per_minute"),
+        mails_per_hour: rate(mails, MAILS, "smtp.max_mails_per_hour"),
+        failed_logins_per_hour: rate(failed_logins, FAILED_LOGINS, "smtp.max_failed_logins_per_hour"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
 
+mod scan;
 pub mod take_back;
 
 use crate::authenticate;
@@ -9,10 +10,13 @@ use crate::model::id::{EntryId, TenantId};
 use crate::model::message::{Defect, Message};
 use crate::model::organisation::{Rules, Tenant};
 use crate::model::outbound::{MessagePurpose, Notice};
+use crate::model::scan::Scan;
 use crate::model::sender::Sender;
 use crate::model::verdict::{Audience, Disposition, HoldReason, Questions, Verdict};
 use crate::notify::compose::{Circumstances, compose};
 use crate::place;
+use crate::scan::Scanner;
+use crate::screen;
 use crate::store::arrivals::{Claimed, Turn};
 use crate::store::{NotWritten, Store};
 use crate::understand;
@@ -51,6 +55,8 @@ pub struct Read {
     pub message: Message,
     pub defects: Vec<Defect>,
     pub questions: Questions,
+    /// What the virus scanner said of its files; none as long as it was not asked.
+    pub scan: Option<Scan>,
 }
 
 /// What was decided about it.
@@ -89,29 +95,39 @@ pub struct Pipeline {
     patterns: Arc<Mutex<HashMap<String, Rules>>>,
     room: Arc<Semaphore>,
     reader: Reader,
+    scanner: Option<Scanner>,
+    failures: scan::Failures,
 }
 
 /// How a mail is understood. Never fails by contract; if it panics all the same, the mail is held (G4).
 type Reader = fn(Option<&Envelope>, &[u8], &Rules) -> (Message, Vec<Defect>);
 
 impl Pipeline {
-    pub fn new(store: Store, settings: Settings) -> Pipeline {
+    /// Without a scanner nothing is scanned.
+    pub fn new(store: Store, settings: Settings, scanner: Option<Scanner>) -> Pipeline {
         let room = Arc::new(Semaphore::new(usize::try_from(BYTES_AT_ONCE / 1024).unwrap_or(1)));
-        Pipeline { store, settings: Arc::new(settings), patterns: Arc::default(), room, reader: understand::read }
+        Pipeline {
+            store,
+            settings: Arc::new(settings),
+            patterns: Arc::default(),
+            room,
+            reader: understand::read,
+            scanner,
+            failures: Arc::default(),
+        }
     }
 
     /// The way of one mail.
     async fn process(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
         let kilobytes = u32::try_from(claimed.size.min(BYTES_AT_ONCE).div_ceil(1024).max(1))?;
-        let room = self.room.acquire_many(kilobytes).await?;
+        let _room = self.room.acquire_many(kilobytes).await?;
         let raw = self.store.raw_mail(&claimed.tenant, claimed.id).await?;
         if !is_intact(claimed, &raw).await? {
             return self.hold_damaged(claimed).await;
         }
-        let Some(read) = self.read(claimed, raw).await? else { return self.hold_unreadable(claimed).await };
-        drop(room);
+        let Some(mut read) = self.read(claimed, raw.clone()).await? else { return self.hold_unreadable(claimed).await };
         for _ in 0..JUDGED_AGAIN {
-            let judged = self.judge(claimed, &read).await?;
+            let judged = self.judge(claimed, &mut read, &raw).await?;
             match file::put(&self.store, read.decided(claimed, &judged)).await {
                 Ok(()) => return Ok(logged(claimed, &judged.verdict)),
                 // The unique index saw what the judgement could not: judge again, and it is a duplicate.
@@ -132,17 +148,34 @@ impl Pipeline {
         };
         let sender = authenticate::judge(&tenant, &claimed.facts, &users, invited.as_ref());
         let Some((message, defects)) = self.understood(claimed, &tenant, raw).await? else { return Ok(None) };
+        let message = screen::without_refused(message, tenant.refused_file_types.as_deref());
         let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.as_str());
         let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned);
-        Ok(Some(Read { tenant, sender, message, defects, questions }))
+        Ok(Some(Read { tenant, sender, message, defects, questions, scan: None }))
+    }
+
+    /// Judges; what would be filed is shown to the virus scanner first, and judged again by what that found.
+    async fn judge(&self, claimed: &Claimed, read: &mut Read, raw: &Bytes) -> anyhow::Result<Judged> {
+        let judged = self.place(claimed, read).await?;
+        match (&self.scanner, &judged.verdict) {
+            (Some(scanner), Verdict::File(_)) if read.scan.is_none() => {
+                self.scan(scanner, claimed, read, raw).await?;
+                self.place(claimed, read).await
+            }
+            _ => Ok(judged),
+        }
     }
 
     /// Where does it belong, and who must hear?
-    async fn judge(&self, claimed: &Claimed, read: &Read) -> anyhow::Result<Judged> {
+    async fn place(&self, claimed: &Claimed, read: &Read) -> anyhow::Result<Judged> {
         let found = self.store.found(&claimed.tenant, &read.questions).await?;
         let message = place::arranged(read.message.clone(), &found);
         let chosen = claimed.assigned.as_ref().map(|assigned| assigned.chosen);
         let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen);
+        let verdict = match &read.scan {
+            Some(scan) => screen::verdict(verdict, scan, chosen),
+            None => verdict,
+        };
         let audience = self.audience(claimed, read, &verdict).await?;
         let entry = EntryId::generate();
         let circumstances = Circumstances {
@@ -220,8 +253,8 @@ impl Pipeline {
 
     /// What would become of a mail now: the same steps without the last one, for `explain`. None: reading it failed.
     pub async fn foresee(&self, claimed: &Claimed, raw: Bytes) -> anyhow::Result<Option<(Read, Judged)>> {
-        let Some(read) = self.read(claimed, raw).await? else { return Ok(None) };
-        let judged = self.judge(claimed, &read).await?;
+        let Some(mut read) = self.read(claimed, raw.clone()).await? else { return Ok(None) };
+        let judged = self.judge(claimed, &mut read, &raw).await?;
         Ok(Some((read, judged)))
     }
 

@@ -72,6 +72,11 @@ pub async fn run(on: &On, command: Command) -> Done {
                 let words = self::command(&store, &tenant, &format!("mail show {id} --raw > {id}.eml")).await?;
                 return Err(Failure::Usage(format!("a raw mail is not for a terminal; write it to a file: {words}")));
             }
+            if found.raw_gone {
+                return Err(Failure::Failed(anyhow::anyhow!(
+                    "{id}: the bytes of this mail were removed when it was discarded for its age"
+                )));
+            }
             store.opened(&tenant, id.to_string(), actor()).await?;
             show::out_bytes(&store.raw_mail(&found.tenant, id).await?)
         }
@@ -175,6 +180,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         value["entry"] = json!(mail.entry);
         value["withdrawn"] = withdrawn.as_ref().map(history::withdrawn).into();
         value["audit"] = json!(audit);
+        value["raw_gone"] = json!(mail.raw_gone);
         return show::out_json(&value);
     }
     let mut lines = vec![
@@ -195,6 +201,9 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     }
     if let Some(withdrawn) = &withdrawn {
         lines.push(format!("\nwithdrawn {}", history::taken_back(withdrawn)));
+    }
+    if mail.raw_gone {
+        lines.push("Its bytes were removed; it cannot be read or sent through again.".into());
     }
     if !suggestions.is_empty() {
         lines.push("\nIt may belong to:".into());

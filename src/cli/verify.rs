@@ -48,6 +48,9 @@ async fn verify(config: &Config, store: &Store) -> anyhow::Result<(Counts, Vec<F
 async fn check_mail(store: &Store, mail: &Recorded, counts: &mut Counts, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
     let id = mail.id;
     match store.hash_of_raw(&mail.tenant, id).await {
+        Ok(_) if mail.raw_gone => findings.push(format!("{id}: its raw bytes should be removed, and are still there")),
+        // Only mail that was discarded for its age may lack them.
+        Err(_) if mail.raw_gone && mail.disposition.as_deref() == Some("held") && !mail.is_open => (),
         Ok((hash, size)) if hash == mail.sha256 && size == mail.size => (),
         Ok(_) => findings.push(format!("{id}: its raw bytes are not those that were accepted")),
         Err(error) => findings.push(format!("{id}: its raw bytes cannot be read: {error:#}")),

@@ -16,16 +16,20 @@ fn the_example_is_the_default() {
     assert_eq!(example.place.database, empty.place.database);
     assert_eq!(example.outgoing.give_up_after, empty.outgoing.give_up_after);
     assert_eq!((example.dns, example.smtp.unauthenticated), (empty.dns, empty.smtp.unauthenticated));
+    assert_eq!((&example.scan, example.held_unauthenticated), (&empty.scan, empty.held_unauthenticated));
+    assert_eq!(empty.scan, None);
 }
 
 /// Every key of the file stands in the example, commented out or not.
 #[test]
 fn the_example_has_every_key() {
     let source = include_str!("../config.rs");
-    let raw = source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()].to_owned();
-    let dns = include_str!("dns.rs");
-    let raw = raw + &dns[dns.find("struct RawDns {").unwrap()..dns.find("impl RawDns {").unwrap()];
-    let keys = raw
+    let raw = &source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()];
+    let mut raws = raw.to_owned();
+    for (source, name) in [(include_str!("dns.rs"), "RawDns"), (include_str!("scan.rs"), "RawScan"), (include_str!("held.rs"), "RawHeld")] {
+        raws.push_str(&source[source.find(&format!("struct {name} {{")).unwrap()..source.find(&format!("impl {name} {{")).unwrap()]);
+    }
+    let keys = raws
         .lines()
         .filter_map(|line| line.trim().split_once(": "))
         .map(|(key, _)| key)
@@ -35,7 +39,7 @@ fn the_example_has_every_key() {
         assert!(EXAMPLE.contains(key), "{key} is missing in deploy/rohrpost.toml");
         seen += 1;
     }
-    assert!(seen > 25, "{seen}");
+    assert!(seen > 40, "{seen}");
 }
 
 #[test]
@@ -121,6 +125,10 @@ fn values_that_mean_nothing() {
         ("[smtp]\nlisten = [\"127.0.0.1:25\", \"127.0.0.1:25\"]\n", "smtp.listen"),
         ("[outgoing]\nhost = \" \"\n", "outgoing.host"),
         ("[outgoing]\nport = 0\n", "outgoing.port"),
+        ("[smtp]\nmax_mails_per_hour = 0\n", "smtp.max_mails_per_hour"),
+        ("[scan]\nwhen_down = \"hold\"\n", "scan.clamd"),
+        ("[scan]\nclamd = \"clamd.ctl\"\n", "scan.clamd"),
+        ("[held_unauthenticated]\nmax_age_days = 0\n", "held_unauthenticated.max_age_days"),
     ] {
         let found = faults(text);
         assert!(found.len() == 1 && found[0].contains(key), "{text}: {found:?}");

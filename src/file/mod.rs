@@ -221,10 +221,14 @@ fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: 
         .iter()
         .map(|part| {
             let document = if part.role == PartRole::File { ids.next() } else { None };
-            json!({
+            let mut row = json!({
                 "of": part.of, "name": part.name, "media_type": part.media_type, "declared_type": part.declared_type,
                 "size": part.size, "sha256": part.sha256, "kind": part.kind, "role": part.role, "reason": part.reason, "document": document,
-            })
+            });
+            if let Some(found) = &part.found {
+                row["found"] = json!(found);
+            }
+            row
         })
         .collect();
     let forwarder = decided.sender.user().map(|user| json!({"name": user.name, "address": user.email}));

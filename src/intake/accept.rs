@@ -3,11 +3,12 @@
 use crate::config::{Smtp, Unauthenticated};
 use crate::intake::facts::checks::{self, Checks, Question};
 use crate::intake::facts::reading::Reading;
-use crate::model::arrival::{Accept, Arrival, Purpose, Raw};
+use crate::model::arrival::{Accept, Arrival, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
 use crate::model::id::ArrivalId;
-use crate::model::stop::{DnsTrouble, NoRoom, Refusal, Stop};
+use crate::model::stop::{DnsTrouble, NoRoom, Refusal, ScannerDown, Stop, TooMuchHeld};
+use crate::scan::Scanner;
 use crate::store::{NotWritten, Store};
 use anyhow::Context;
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,13 +24,23 @@ const HASHED_AT_ONCE: u32 = 64 << 10;
 #[derive(Clone)]
 pub struct Acceptor {
     store: Store,
-    /// Folders that must keep some free space.
-    folders: Vec<PathBuf>,
-    min_free_bytes: u64,
+    room: Room,
     checks: Checks,
     smtp: Arc<Smtp>,
+    /// Without one nothing is scanned.
+    scanner: Option<Scanner>,
     /// In KiB.
-    room: Arc<Semaphore>,
+    hashing: Arc<Semaphore>,
+}
+
+/// How much may be kept.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// Folders that must keep some free space.
+    pub folders: Vec<PathBuf>,
+    pub min_free_bytes: u64,
+    /// Of mail that nobody vouches for.
+    pub held: HeldLimits,
 }
 
 /// Bytes that a folder's file system has left for us.
@@ -39,15 +50,32 @@ pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
 }
 
 impl Acceptor {
-    pub fn new(store: Store, folders: Vec<PathBuf>, min_free_bytes: u64, checks: Checks, smtp: Smtp) -> Acceptor {
-        let room = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
-        Acceptor { store, folders, min_free_bytes, checks, smtp: Arc::new(smtp), room }
+    pub fn new(store: Store, room: Room, checks: Checks, smtp: Smtp, scanner: Option<Scanner>) -> Acceptor {
+        let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
+        Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing }
+    }
+
+    /// Why this mail is not taken now, if it is not: everything that is ours and may pass.
+    async fn not_now(&self, arrival: &Arrival) -> anyhow::Result<()> {
+        if !self.has_room(arrival.size) {
+            return Err(NoRoom.into());
+        }
+        if may_be_filed(&arrival.envelope.purpose)
+            && let Some(scanner) = self.scanner.as_ref().filter(|scanner| !scanner.holds_when_down())
+            && !scanner.answers().await
+        {
+            return Err(ScannerDown.into());
+        }
+        if arrival.is_unvouched() && !self.store.may_wait(&arrival.tenant, arrival.size, self.room.held).await? {
+            return Err(TooMuchHeld.into());
+        }
+        Ok(())
     }
 
     /// Whether there is room for so many bytes more.
     pub fn has_room(&self, bytes: u64) -> bool {
-        self.folders.iter().all(|folder| match free_bytes(folder) {
-            Ok(free) => free >= self.min_free_bytes.saturating_add(bytes),
+        self.room.folders.iter().all(|folder| match free_bytes(folder) {
+            Ok(free) => free >= self.room.min_free_bytes.saturating_add(bytes),
             Err(error) => {
                 warn!(%error, "the free space of a folder could not be read; nothing is accepted");
                 false
@@ -87,6 +115,14 @@ fn gate(knock: &Knock<'_>) -> Result<(), Stop> {
     }
 }
 
+/// Mail that ends as an entry needs the scanner; mail to postmaster and bounces must come through without it.
+fn may_be_filed(purpose: &Purpose) -> bool {
+    match purpose {
+        Purpose::Import | Purpose::ReceiptAnswer { .. } | Purpose::Reply { .. } => true,
+        Purpose::Bounces { .. } | Purpose::Postmaster => false,
+    }
+}
+
 /// Anybody can seal what he likes: a chain vouches only if the tenant believes its newest sealer.
 fn vouches(facts: &Facts, trusted_sealers: &[String]) -> bool {
     let chain = facts.checked.as_ref().and_then(|checked| checked.arc.as_ref());
@@ -112,13 +148,12 @@ impl Accept for Acceptor {
                 Stop::Refused(refusal) => info!(because = ?refusal, size_bytes = arrival.size, "refused a mail at the door"),
                 Stop::NotNow(_) => info!(size_bytes = arrival.size, "a mail was put off at the door"),
             }
-            if matches!(arrival.raw, Raw::Object) {
-                self.forget(&arrival).await;
-            }
+            self.forget(&arrival).await;
             return Err(stop);
         }
-        if !self.has_room(arrival.size) {
-            return Err(Stop::NotNow(NoRoom.into()));
+        if let Err(error) = self.not_now(&arrival).await {
+            self.forget(&arrival).await;
+            return Err(Stop::NotNow(error));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
         match self.store.accept(arrival).await {
@@ -161,7 +196,7 @@ impl Acceptor {
             return Ok(Reading::of(bytes));
         }
         let weight = u32::try_from(arrival.size / 1024 + 1).unwrap_or(HASHED_AT_ONCE).min(HASHED_AT_ONCE);
-        let _room = self.room.acquire_many(weight).await?;
+        let _room = self.hashing.acquire_many(weight).await?;
         let bytes = self.store.blobs().raw(&arrival.tenant, arrival.id).await?;
         tokio::task::spawn_blocking(move || Reading::of(&bytes)).await.context("hashing a mail")
     }
@@ -171,10 +206,12 @@ impl Acceptor {
         Ok(users.iter().any(|(user, addresses)| user.active && addresses.iter().any(|address| arrival.facts.from.contains(address))))
     }
 
-    /// A refused mail leaves nothing behind.
+    /// A mail that is not taken leaves nothing behind.
     async fn forget(&self, arrival: &Arrival) {
-        if let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await {
-            warn!(arrival.id = %arrival.id, error = format!("{error:#}"), "the object of a refused mail stays behind");
+        if matches!(arrival.raw, Raw::Object)
+            && let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await
+        {
+            warn!(arrival.id = %arrival.id, error = format!("{error:#}"), "the object of a mail that was not taken stays behind");
         }
     }
 }

@@ -93,6 +93,23 @@ pub struct Arrival {
     pub size: u64,
 }
 
+impl Arrival {
+    /// Whether it will wait for an operator as mail that nobody vouches for: such mail has a quota of its own.
+    pub fn is_unvouched(&self) -> bool {
+        self.envelope.purpose == Purpose::Import && !self.facts.anybody_vouches()
+    }
+}
+
+/// How much mail that nobody vouches for may wait, for each tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldLimits {
+    pub mails: u64,
+    /// Of raw mail.
+    pub bytes: u64,
+    /// Older mail is discarded, and its bytes are removed.
+    pub age_days: u32,
+}
+
 /// The one hinge between every door and the rest. `Ok` means: durable (G1).
 pub trait Accept: Send + Sync + 'static {
     fn accept(&self, arrival: Arrival) -> impl Future<Output = Result<ArrivalId, Stop>> + Send;

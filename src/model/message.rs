@@ -141,10 +141,46 @@ pub struct Attachment {
     pub kind: Kind,
     pub role: PartRole,
     pub reason: Option<&'static str>,
+    /// What the virus scanner found in it.
+    pub found: Option<String>,
     pub source: Source,
 }
 
+/// Why a file that a mail has is not filed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// The tenant does not take files of its type.
+    TypeRefused,
+    /// The virus scanner found something in it.
+    Infected,
+    /// The virus scanner does not look into it.
+    NotScanned,
+}
+
+impl SkipReason {
+    pub const ALL: [SkipReason; 3] = [SkipReason::TypeRefused, SkipReason::Infected, SkipReason::NotScanned];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SkipReason::TypeRefused => "type_refused",
+            SkipReason::Infected => "infected",
+            SkipReason::NotScanned => "not_scanned",
+        }
+    }
+}
+
 impl Attachment {
+    /// It is not filed; its bytes stay in the raw mail alone.
+    pub fn skip(&mut self, why: SkipReason) {
+        self.role = PartRole::Skipped;
+        self.reason = Some(why.as_str());
+    }
+
+    /// Why this file is kept out, if it is: readers are told its name.
+    pub fn kept_out(&self) -> Option<SkipReason> {
+        SkipReason::ALL.into_iter().find(|why| self.role == PartRole::Skipped && self.reason == Some(why.as_str()))
+    }
+
     /// A mail that was opened: its own files are attachments, and its bytes stay in the raw mail alone.
     pub fn unpacked(&mut self) {
         self.role = PartRole::Skipped;

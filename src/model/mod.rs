@@ -16,6 +16,7 @@ pub mod message;
 pub mod organisation;
 pub mod outbound;
 pub mod reference;
+pub mod scan;
 pub mod sender;
 pub mod stop;
 pub mod user;

@@ -32,6 +32,15 @@ pub struct NoRoom;
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the sender could not be checked: the DNS did not answer")]
 pub struct DnsTrouble;
+/// The virus scanner does not answer, and without it no mail is taken.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the virus scanner does not answer")]
+pub struct ScannerDown;
+
+/// As much mail that nobody vouches for waits as may wait.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("too much unauthenticated mail waits")]
+pub struct TooMuchHeld;
 
 impl Stop {
     pub fn not_now(error: impl Into<anyhow::Error>) -> Stop {

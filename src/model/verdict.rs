@@ -117,8 +117,6 @@ pub enum HoldReason {
     NotTheCandidate,
     /// The number names another application than the reply token.
     TokenAndNumberDisagree,
-    /// The virus scanner found something in the mail itself.
-    Infected,
     /// The virus scanner could not be asked, or could not look into a file.
     NotScanned,
     /// Nothing in it can be read (S1.E14).
@@ -134,7 +132,7 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    pub const ALL: [HoldReason; 23] = [
+    pub const ALL: [HoldReason; 22] = [
         HoldReason::NoNumber,
         HoldReason::NumberNotStrict,
         HoldReason::UnknownNumber,
@@ -151,7 +149,6 @@ impl HoldReason {
         HoldReason::ForwarderMayNotSee,
         HoldReason::NotTheCandidate,
         HoldReason::TokenAndNumberDisagree,
-        HoldReason::Infected,
         HoldReason::NotScanned,
         HoldReason::Encrypted,
         HoldReason::Automatic,
@@ -178,7 +175,6 @@ impl HoldReason {
             HoldReason::ForwarderMayNotSee => "forwarder_may_not_see",
             HoldReason::NotTheCandidate => "not_the_candidate",
             HoldReason::TokenAndNumberDisagree => "token_and_number_disagree",
-            HoldReason::Infected => "infected",
             HoldReason::NotScanned => "not_scanned",
             HoldReason::Encrypted => "encrypted",
             HoldReason::Automatic => "automatic",
@@ -243,11 +239,8 @@ impl HoldReason {
             HoldReason::TokenAndNumberDisagree => {
                 "The mail came to the reply address of one application, and its subject begins with the number of another. Assign it to the right one."
             }
-            HoldReason::Infected => {
-                "The virus scanner found something in this mail. Do not open it outside of a safe place; discard it, or retry it if the scanner was wrong."
-            }
             HoldReason::NotScanned => {
-                "The virus scanner could not be asked, or a file is larger than it looks into. Retry the mail when the scanner works, or assign it after you have looked."
+                "The virus scanner could not be asked, or does not look into a file: most often it is too large. Retry the mail when the scanner works. Assigning it files the text; a file that the scanner does not look into stays out, and is named."
             }
             HoldReason::Encrypted => {
                 "The mail, or one inside it, is encrypted (S/MIME or PGP), so nothing in it can be read or filed. Let the recipient decrypt it and forward it again, or assign it as it is."

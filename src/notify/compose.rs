@@ -6,7 +6,7 @@ pub mod corrections;
 use super::texts::say;
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::id::EntryId;
-use crate::model::message::{Message, PartRole};
+use crate::model::message::{Attachment, Message, PartRole};
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, Notice, ReplyTo};
 use crate::model::sender::Sender;
@@ -103,7 +103,7 @@ fn files(locale: Locale, message: &Message) -> Vec<String> {
     let unnamed = say(locale, "file-unnamed", &[]);
     let filed = message.attachments.iter().filter(|attachment| attachment.role == PartRole::File);
     let files: Vec<_> = filed.map(|attachment| (attachment.name.as_deref().unwrap_or(&unnamed), attachment.kind.as_str())).collect();
-    file_lines(locale, &files)
+    file_lines(locale, &files).into_iter().chain(kept_out(locale, message)).collect()
 }
 
 /// Names and kinds.
@@ -115,10 +115,21 @@ fn file_lines(locale: Locale, files: &[(&str, &str)]) -> Vec<String> {
             format!("  {}", say(locale, "notice-file", &[("name", name), ("kind", &kind)]))
         })
         .collect();
-    if names.is_empty() {
-        return vec![say(locale, "notice-no-files", &[])];
-    }
-    std::iter::once(say(locale, "notice-files", &[])).chain(names).collect()
+    let heading = say(locale, if names.is_empty() { "notice-no-files" } else { "notice-files" }, &[]);
+    std::iter::once(heading).chain(names).collect()
+}
+
+/// Files that the mail has and that are not filed, by name (S1.E14).
+fn kept_out(locale: Locale, message: &Message) -> Vec<String> {
+    let unnamed = say(locale, "file-unnamed", &[]);
+    let line = |attachment: &Attachment| {
+        let why = attachment.kept_out()?;
+        let name = attachment.name.as_deref().unwrap_or(&unnamed);
+        let found = attachment.found.as_deref().unwrap_or_default();
+        Some(format!("  {}", say(locale, &format!("skipped-{}", why.as_str()), &[("name", name), ("found", found)])))
+    };
+    let lines: Vec<String> = message.attachments.iter().filter_map(line).collect();
+    if lines.is_empty() { lines } else { std::iter::once(say(locale, "notice-not-filed", &[])).chain(lines).collect() }
 }
 
 /// What was held is told to the proved forwarder, and once an hour to the tenant's own address (S1.E4). Never in answer to
@@ -143,7 +154,6 @@ fn what_to_do(reason: HoldReason) -> Option<String> {
         | HoldReason::SenderUnclear
         | HoldReason::SenderMayNotImport
         | HoldReason::TokenAndNumberDisagree
-        | HoldReason::Infected
         | HoldReason::NotScanned
         | HoldReason::Encrypted
         | HoldReason::NumberAndSenderDisagree

@@ -32,6 +32,8 @@ pub struct Listed {
     pub facts: serde_json::Value,
     /// Discarded: when, by whom, why.
     pub closed: Option<(Timestamp, String, String)>,
+    /// Its raw bytes were removed when it was discarded.
+    pub raw_gone: bool,
 }
 
 impl Listed {
@@ -105,6 +107,9 @@ impl Store {
                 )
             }
             Some(Disposition::Duplicate) => bail!("{id}: this mail is filed already, as another copy of itself"),
+            _ if found.raw_gone => {
+                bail!("{id}: this mail was discarded for its age, and its bytes were removed; it cannot be sent through again")
+            }
             _ => (),
         }
         let line = NewAudit {
@@ -120,7 +125,7 @@ impl Store {
                 query.push(", assigned_reference = ").push_bind(reference).push(", assigned_by = ").push_bind(actor);
             }
             query
-        }, " and (disposition is null or disposition in ('held', 'ignored')) and claimed_by is null")
+        }, " and (disposition is null or disposition in ('held', 'ignored')) and claimed_by is null and not raw_gone")
         .await
     }
 
@@ -193,6 +198,7 @@ fn listed(row: &SqliteRow) -> anyhow::Result<Listed> {
         entry: row.get("entry"),
         envelope: serde_json::from_str(row.get("envelope")).context("envelope")?,
         facts: serde_json::from_str(row.get("facts")).context("facts")?,
+        raw_gone: row.get("raw_gone"),
         closed: closed_at.map(|at| {
             let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();
             (moment(at), text("closed_by"), text("closed_why"))

@@ -6,6 +6,7 @@ pub mod blobs;
 pub mod directory;
 mod files;
 pub mod filing;
+pub mod held;
 pub mod history;
 pub mod known;
 pub mod listing;

@@ -24,6 +24,8 @@ pub struct Recorded {
     pub reason: Option<String>,
     pub entry: Option<String>,
     pub is_open: bool,
+    /// Its bytes were removed, and nothing else of it.
+    pub raw_gone: bool,
 }
 
 /// What a history entry says of its mail.
@@ -112,7 +114,7 @@ impl Store {
     pub async fn recorded_after(&self, after: Option<&Recorded>) -> anyhow::Result<Vec<Recorded>> {
         let (tenant, id) = after.map(|last| (last.tenant.to_string(), last.id.to_string())).unwrap_or_default();
         let rows = sqlx::query(
-            "select tenant, id, sha256, size, disposition, reason, entry, closed_at from arrival
+            "select tenant, id, sha256, size, disposition, reason, entry, closed_at, raw_gone from arrival
              where (tenant, id) > ($1, $2) order by tenant, id limit $3",
         )
         .bind(tenant)
@@ -130,6 +132,7 @@ impl Store {
                 reason: row.get("reason"),
                 entry: row.get("entry"),
                 is_open: row.get::<Option<i64>, _>("closed_at").is_none(),
+                raw_gone: row.get("raw_gone"),
             })
         };
         rows.iter().map(recorded).collect()

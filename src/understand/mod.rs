@@ -30,6 +30,8 @@ use std::collections::HashSet;
 use subject::{Prefix, Subject};
 use words::Languages;
 
+/// The reason beside a container that is filed as it came, because it is nested too deep or there are too many parts.
+pub const KEPT_UNOPENED: &str = "kept unopened";
 /// Encoded mails inside encoded mails are opened this deep.
 const DEEPEST_ENCODED: usize = 3;
 /// More mails inside one mail than anybody forwards at once; further ones stay files.

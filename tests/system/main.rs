@@ -5,6 +5,7 @@
 
 mod attacks;
 mod bad_input;
+mod clamd;
 mod demo;
 mod dns;
 mod doors;
@@ -12,11 +13,14 @@ mod faults;
 mod folder;
 mod harness;
 mod kill;
+mod limits;
 mod opendkim;
 mod postfix;
 mod proofs;
 mod relay;
 mod released;
+mod scan;
+mod secrets;
 mod shown;
 mod signer;
 mod story;

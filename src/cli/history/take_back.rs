@@ -32,7 +32,7 @@ pub async fn run(on: &On, action: Action) -> Done {
     let (config, store) = on.store().await?;
     let tenant = on.tenant(&store).await?;
     let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
-    let pipeline = Pipeline::new(store.clone(), settings);
+    let pipeline = Pipeline::new(store.clone(), settings, None);
     let said = match action {
         Action::Move { entry, reference, why } => {
             let target = dead_letter::assignable(&store, &tenant.id, &reference).await?;

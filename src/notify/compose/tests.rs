@@ -35,6 +35,7 @@ fn message() -> Message {
         kind: Kind::CoverLetter,
         role: PartRole::File,
         reason: None,
+        found: None,
         source: Source::Range { range: 0..1, encoding: Encoding::Identity },
     };
     Message {
@@ -51,6 +52,35 @@ fn message() -> Message {
         attachments: vec![file],
         ..Message::default()
     }
+}
+
+/// Acceptance: S1.E14. Files that are kept out are named with the reason, in every language; others that are skipped are not.
+#[test]
+fn files_that_are_kept_out() {
+    use crate::model::message::SkipReason;
+    let mut mail = message();
+    let named = |name: &str| Attachment { name: Some(name.into()), ..message().attachments.remove(0) };
+    for (name, why) in [("a.exe", SkipReason::TypeRefused), ("b.pdf", SkipReason::Infected), ("c.iso", SkipReason::NotScanned)] {
+        let mut one = named(name);
+        one.skip(why);
+        one.found = (why == SkipReason::Infected).then(|| "Eicar\r\nBcc: x".into());
+        mail.attachments.push(one);
+    }
+    let mut unpacked = named("d.eml");
+    unpacked.unpacked();
+    mail.attachments.push(unpacked);
+    for (locale, heading, found) in [
+        (Locale::De, "Nicht abgelegt:", "hat Eicar Bcc: x gefunden"),
+        (Locale::En, "Not filed:", "found Eicar Bcc: x"),
+        (Locale::Sv, "Inte sparat:", "hittade Eicar Bcc: x"),
+    ] {
+        let lines = files(locale, &mail);
+        let at = lines.iter().position(|line| line == heading).unwrap();
+        assert!(at == 2 && lines[1].contains("Anschreiben.pdf") && lines.len() == 6, "{lines:?}");
+        assert!(lines[3].contains("a.exe (") && lines[4].contains(found) && lines[5].contains("c.iso ("), "{lines:?}");
+    }
+    mail.attachments.remove(0);
+    assert_eq!(files(Locale::En, &mail)[..2], ["Files: none", "Not filed:"]);
 }
 
 struct Scene {
