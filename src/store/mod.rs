@@ -1,5 +1,6 @@
 //! The only folder with SQL, and the blobs. Knows no mail, decides nothing: rows in, rows out.
 
+mod answers;
 pub mod arrivals;
 pub mod audit;
 pub mod blobs;
@@ -9,8 +10,10 @@ pub mod filing;
 pub mod history;
 pub mod known;
 pub mod listing;
+mod names;
 pub mod organisation;
 pub mod outbox;
+pub mod tokens;
 pub mod upkeep;
 pub mod verify;
 mod write;
@@ -41,6 +44,9 @@ pub enum NotWritten {
     /// Somebody else has the arrival in hand by now.
     #[error("the arrival is in other hands")]
     Fenced,
+    /// The held mail that was to be repaired has been repaired or discarded by somebody else.
+    #[error("the mail to repair is not held any more")]
+    NotHeldAnyMore,
     #[error("{0:#}")]
     NotNow(anyhow::Error),
 }
@@ -219,6 +225,7 @@ async fn migrate(options: &SqliteConnectOptions, may_migrate: bool) -> anyhow::R
         }
         other => other.into(),
     })?;
+    names::work_out_keys(&mut connection).await?;
     connection.close().await?;
     Ok(())
 }
