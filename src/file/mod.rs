@@ -230,7 +230,9 @@ fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: 
         })
         .collect();
     let forwarder = decided.sender.user().map(|user| json!({"name": user.name, "address": user.email}));
-    let told: Vec<&str> = decided.notices.iter().map(|notice| notice.to.as_str()).collect();
+    // A receipt tells its reader what he did himself.
+    let notices = decided.notices.iter().filter(|notice| notice.purpose == MessagePurpose::ReplyImported);
+    let told: Vec<&str> = notices.map(|notice| notice.to.as_str()).collect();
     json!({
         "text": message.text, "folds": message.folds, "note": message.note, "original": message.original, "enclosed": message.enclosed,
         "from": message.from, "date": message.date, "forwarder": forwarder, "parts": parts, "flags": flags, "told": told,

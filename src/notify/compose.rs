@@ -68,9 +68,13 @@ fn told(placement: &Placement, message: &Message, audience: &Audience, on: Circu
 fn notice(to: &str, locale: Locale, why: &str, placement: &Placement, message: &Message, on: Circumstances<'_>) -> Notice {
     let application = &placement.application;
     let candidate = application.candidate.name.as_str();
-    let original = message.original.as_ref();
     let mut lines = Vec::new();
-    match original.map(|original| original.from.label()).filter(|label| !label.is_empty()) {
+    // Whatever mail is inside a candidate's own: he is its writer.
+    let (original, writer) = match on.sender {
+        Sender::Candidate { name, .. } => (None, Some(name.as_str())),
+        _ => (message.original.as_ref(), message.original.as_ref().map(|original| original.from.label())),
+    };
+    match writer.filter(|label| !label.is_empty()) {
         Some(writer) => lines.push(say(locale, "notice-wrote", &[("writer", writer)])),
         None => lines.push(say(locale, "notice-wrote-unnamed", &[("candidate", candidate)])),
     }

@@ -36,7 +36,8 @@ impl Pipeline {
         match (verdict, answer) {
             (Verdict::File(placement), _) => {
                 audience.responsible = self.store.responsible(&claimed.tenant, &placement.application).await?;
-                audience.sent_last_hour = lately(MessagePurpose::Receipt, forwarder).await?;
+                let wants_receipt = user.filter(|user| user.wants_receipts).map(|user| user.email.as_str());
+                audience.sent_last_hour = lately(MessagePurpose::Receipt, wants_receipt).await?;
             }
             (Verdict::Hold(reason), _) => {
                 audience.sent_last_hour = lately(MessagePurpose::Receipt, forwarder).await?;

@@ -3,6 +3,7 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod bad_input;
 mod demo;
 mod doors;
@@ -10,8 +11,10 @@ mod faults;
 mod folder;
 mod harness;
 mod kill;
+mod loops;
 mod postfix;
 mod relay;
 mod released;
 mod shown;
 mod story;
+mod tokens;

@@ -339,3 +339,18 @@ fn receipts_for_what_was_filed() {
     scene.sender = Sender::User { user: User { wants_receipts: false, ..dora }, proof: Proof::Login };
     assert_eq!(recipients(&scene), both);
 }
+
+/// A candidate who writes himself is the writer, whatever mail is inside his; he himself hears nothing (G7).
+#[test]
+fn a_candidate_who_writes_directly() {
+    let mut scene = Scene::new();
+    scene.sender = Sender::Candidate { name: "Eva Anders".into(), proof: Proof::Dmarc };
+    let notices = scene.compose(&placement(vec![Flag::Direct]), &message());
+    assert_eq!(notices.len(), 2);
+    let text = &notices[0].text;
+    assert!(text.starts_with("Eva Anders hat geantwortet.") && text.contains("Direkt geschrieben: 22.11.2026, 09:30"), "{text}");
+    assert!(!text.contains("Geschrieben: 20.11.2026"), "{text}");
+    for reason in HoldReason::ALL {
+        assert!(scene.compose(&Verdict::Hold(reason), &message()).is_empty());
+    }
+}
