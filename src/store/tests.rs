@@ -136,7 +136,7 @@ async fn names_of_older_rows_are_worked_out() {
     let folder = tempfile::tempdir().unwrap();
     let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
     let store = Store::open(&place, Missing::Create).await.unwrap();
-    let put = |c| -> futures_util::future::BoxFuture<'_, anyhow::Result<()>> {
+    let written = store.write(|c| {
         Box::pin(async move {
             for number in 0..1_100 {
                 let put = sqlx::query("insert into candidate (tenant, id, name) values ('-', $1, $2)");
@@ -144,8 +144,8 @@ async fn names_of_older_rows_are_worked_out() {
             }
             Ok(())
         })
-    };
-    store.write(put).await.unwrap();
+    });
+    written.await.unwrap();
     store.close().await;
     let store = Store::open(&place, Missing::IsAnError).await.unwrap();
     let left: i64 = sqlx::query_scalar("select count(*) from candidate where name_key is null").fetch_one(&store.reads).await.unwrap();

@@ -223,6 +223,7 @@ fn who_may_not_answer() {
     let forged = Answer { id: "forged", ..Answer::default() }.mail().replace("dmarc=pass", "dmarc=fail");
     let answers = [
         Answer { from: "dora@acme.example", id: "dora", ..Answer::default() }.mail(),
+        Answer { from: "dora@acme.example", id: "typed", subject: "4711 AW: x", ..Answer::default() }.mail(),
         Answer { from: "stranger@evil.example", id: "evil", ..Answer::default() }.mail(),
         Answer { from: MARIA, id: "maria", ..Answer::default() }.mail(),
         Answer { from: "bert@beta.example", id: "bert", ..Answer::default() }.mail(),
@@ -316,7 +317,7 @@ fn answers_at_once() {
     let receipt = Receipt::caught(&acme, PETRA, 1);
     let ids: Vec<String> = std::thread::scope(|scope| {
         let send = |number: usize| {
-            let (id, body) = (format!("{number}@x"), if number % 2 == 0 { "4711" } else { "4800" });
+            let (id, body) = (format!("{number}@x"), if number.is_multiple_of(2) { "4711" } else { "4800" });
             let mail = Answer { id: &id, body, ..Answer::default() }.mail();
             let (daemon, to) = (&daemon, &receipt.reply_to);
             scope.spawn(move || daemon.takes(to, &mail))
