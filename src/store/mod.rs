@@ -104,6 +104,10 @@ impl Store {
         let options = connect_options(&place.database);
         let reads = SqlitePoolOptions::new()
             .max_connections(READERS)
+            // Connections to a file do not age. Without these the pool spawns no task that looks for old ones: sqlx 0.9 counts its idle
+            // connections a moment late, and that task, meeting a count below none, went round for ever and kept a command from ending.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .acquire_timeout(BUSY)
             .connect_with(options.clone().pragma("query_only", "on"))
             .await
