@@ -1,18 +1,20 @@
 //! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
 
+mod audience;
 mod scan;
 pub mod take_back;
 
 use crate::authenticate;
 use crate::file::{self, Decided};
+use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::id::{EntryId, TenantId};
 use crate::model::message::{Defect, Message};
 use crate::model::organisation::{Rules, Tenant};
-use crate::model::outbound::{MessagePurpose, Notice};
+use crate::model::outbound::Notice;
 use crate::model::scan::Scan;
 use crate::model::sender::Sender;
-use crate::model::verdict::{Audience, Disposition, HoldReason, Questions, Verdict};
+use crate::model::verdict::{Audience, Disposition, Found, HoldReason, IgnoreReason, Questions, Verdict};
 use crate::notify::compose::{Circumstances, compose};
 use crate::place;
 use crate::scan::Scanner;
@@ -64,6 +66,8 @@ pub struct Judged {
     /// With the candidate's mail as the original.
     pub message: Message,
     pub verdict: Verdict,
+    /// What is done about it, if it is a user's answer to a receipt.
+    pub answer: Option<(Receipt, Outcome)>,
     pub audience: Audience,
     pub notices: Vec<Notice>,
     pub entry: EntryId,
@@ -79,6 +83,7 @@ impl Read {
             defects: &self.defects,
             questions: &self.questions,
             verdict: &judged.verdict,
+            answer: judged.answer.as_ref(),
             audience: &judged.audience,
             notices: &judged.notices,
             entry: judged.entry,
@@ -132,10 +137,12 @@ impl Pipeline {
                 Ok(()) => return Ok(logged(claimed, &judged.verdict)),
                 // The unique index saw what the judgement could not: judge again, and it is a duplicate.
                 Err(NotWritten::AlreadyFiled) => (),
+                // Another answer, or an operator, was quicker: judge again, and this one changes nothing.
+                Err(NotWritten::NotHeldAnyMore) => (),
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(anyhow!("filed before, and yet not to be found"))
+        Err(anyhow!("others were quicker, and yet nothing of it is to be found"))
     }
 
     /// Who sent it, and what does it say? None: reading it failed.
@@ -149,8 +156,10 @@ impl Pipeline {
         let sender = authenticate::judge(&tenant, &claimed.facts, &users, invited.as_ref());
         let Some((message, defects)) = self.understood(claimed, &tenant, raw).await? else { return Ok(None) };
         let message = screen::without_refused(message, tenant.refused_file_types.as_deref());
-        let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.as_str());
-        let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned);
+        let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.clone());
+        let receipt = self.receipt(claimed).await?.filter(|receipt| place::answer::is_one(&claimed.envelope, &message, Some(receipt)));
+        let answered = receipt.and_then(|receipt| place::answer::number(&message, &receipt));
+        let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned.or(answered).as_deref());
         Ok(Some(Read { tenant, sender, message, defects, questions, scan: None }))
     }
 
@@ -171,12 +180,15 @@ impl Pipeline {
         let found = self.store.found(&claimed.tenant, &read.questions).await?;
         let message = place::arranged(read.message.clone(), &found);
         let chosen = claimed.assigned.as_ref().map(|assigned| assigned.chosen);
-        let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen);
-        let verdict = match &read.scan {
-            Some(scan) => screen::verdict(verdict, scan, chosen),
-            None => verdict,
+        let answer = self.answer(claimed, read, &found).await?;
+        let verdict = match (&answer, &read.scan) {
+            (Some(_), _) => Verdict::Ignore(IgnoreReason::ReceiptAnswer),
+            (None, scan) => {
+                let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen);
+                scan.as_ref().map_or(verdict.clone(), |scan| screen::verdict(verdict, scan, chosen))
+            }
         };
-        let audience = self.audience(claimed, read, &verdict).await?;
+        let audience = self.audience(claimed, read, &verdict, answer.as_ref()).await?;
         let entry = EntryId::generate();
         let circumstances = Circumstances {
             tenant: &read.tenant,
@@ -186,30 +198,31 @@ impl Pipeline {
             entry,
             portal_url: self.settings.portal_url.as_deref(),
             postmaster: self.settings.postmaster.as_deref(),
+            number: read.questions.number.as_deref(),
+            answer: answer.as_ref(),
         };
         let notices = compose(&verdict, &message, &audience, circumstances);
-        Ok(Judged { message, verdict, audience, notices, entry })
+        Ok(Judged { message, verdict, answer, audience, notices, entry })
     }
 
-    async fn audience(&self, claimed: &Claimed, read: &Read, verdict: &Verdict) -> anyhow::Result<Audience> {
-        let lately = async |purpose, to: Option<&str>| match to {
-            Some(to) => self.store.sent_last_hour(&claimed.tenant, purpose, to).await,
-            None => Ok(0),
-        };
-        let mut audience = Audience::default();
-        match verdict {
-            Verdict::File(placement) => audience.responsible = self.store.responsible(&claimed.tenant, &placement.application).await?,
-            Verdict::Hold(_) => {
-                let forwarder = read.sender.user().map(|user| user.email.as_str());
-                audience.sent_last_hour = lately(MessagePurpose::Receipt, forwarder).await?;
-                audience.held_told_last_hour = lately(MessagePurpose::MailHeld, read.tenant.fallback_address.as_deref()).await?;
-            }
-            Verdict::Ignore(_) if claimed.envelope.purpose == Purpose::Postmaster => {
-                audience.sent_last_hour = lately(MessagePurpose::Postmaster, self.settings.postmaster.as_deref()).await?;
-            }
-            Verdict::Duplicate(_) | Verdict::Ignore(_) => (),
+    /// The receipt whose address the mail came to. A mail that somebody has assigned answers nothing any more.
+    async fn receipt(&self, claimed: &Claimed) -> anyhow::Result<Option<Receipt>> {
+        match (&claimed.envelope.purpose, &claimed.assigned) {
+            (Purpose::ReceiptAnswer { message: Some(message) }, None) => self.store.receipt(&claimed.tenant, *message).await,
+            _ => Ok(None),
         }
-        Ok(audience)
+    }
+
+    /// What a user's answer does. Everything else that comes to a receipt's address is judged like any other mail.
+    async fn answer(&self, claimed: &Claimed, read: &Read, found: &Found) -> anyhow::Result<Option<(Receipt, Outcome)>> {
+        let Some(receipt) = self.receipt(claimed).await? else { return Ok(None) };
+        let message = &read.message;
+        let is_answer = place::answer::is_one(&claimed.envelope, message, Some(&receipt));
+        if !is_answer || read.sender.user().is_none() || message.automatic.is_some() {
+            return Ok(None);
+        }
+        let outcome = place::answer::outcome(&read.tenant, &read.sender, message, &receipt, found.by_number.as_ref());
+        Ok(Some((receipt, outcome)))
     }
 
     /// Reads the mail on a blocking thread. None: reading it failed, the bytes are intact (G4).

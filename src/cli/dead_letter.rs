@@ -104,8 +104,9 @@ pub async fn assignable(store: &Store, tenant: &crate::model::id::TenantId, refe
         Some(application) if !application.erased => Ok(application),
         Some(_) => Err(Failure::Failed(anyhow::anyhow!("the application {reference} has been erased"))),
         None => {
-            let nearby = store.nearby(tenant, &[], &suggest::near_numbers(reference)).await?;
-            let near: Vec<String> = suggest::suggestions(&nearby, Some(reference)).into_iter().map(|one| one.reference).collect();
+            let nearby = store.nearby(tenant, &[], &[], &suggest::near_numbers(reference)).await?;
+            let near: Vec<String> =
+                suggest::suggestions(&nearby, Some(reference), suggest::MOST).into_iter().map(|one| one.reference).collect();
             let hint = if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) };
             Err(Failure::Failed(anyhow::anyhow!("there is no application {reference}{hint}")))
         }

@@ -226,6 +226,14 @@ fn dated(value: &Value, date: &Value) -> String {
 fn people(entry: &Entry) -> Vec<(&'static str, String)> {
     let body = &entry.body;
     let proved = &body["forwarder"];
+    let has_flag = |wanted: &str| body["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == wanted));
+    if has_flag("direct") {
+        // Whatever mail is inside: he has sent it himself.
+        return vec![
+            ("written by", dated(&body["from"], &body["date"])),
+            ("sent", "directly, to the reply address of this application".into()),
+        ];
+    }
     let mut people = match (body["original"].is_object(), proved.is_object()) {
         (true, true) => vec![("written by", dated(&body["original"]["from"], &body["original"]["date"])), ("forwarded by", person(proved))],
         // Nobody proved who forwarded it: what the mail itself says.
@@ -238,8 +246,7 @@ fn people(entry: &Entry) -> Vec<(&'static str, String)> {
         (false, true) => vec![("written by", dated(proved, &body["date"]))],
         (false, false) => vec![("written by", dated(&body["from"], &body["date"]))],
     };
-    let assigned = body["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "assigned"));
-    people.extend(assigned.then(|| ("assigned by", show::clean(&entry.actor))));
+    people.extend(has_flag("assigned").then(|| ("assigned by", show::clean(&entry.actor))));
     people
 }
 
@@ -297,6 +304,15 @@ mod tests {
             &["  written by    x@y.example, 2026-11-21", "  assigned by   cli:anna", "  flags         assigned"],
         );
         check("petra@acme.example", json!({"from": petra, "forwarder": petra}), &["  written by    Petra <petra@acme.example>"]);
+        check(
+            "Maria Müller",
+            json!({"original": original, "from": maria, "date": "2026-11-22", "forwarder": null, "flags": ["direct"]}),
+            &[
+                "  written by    Maria <maria@example.net>, 2026-11-22",
+                "  sent          directly, to the reply address of this application",
+                "  flags         direct",
+            ],
+        );
     }
 
     #[test]

@@ -156,8 +156,8 @@ fn as_list_json(mail: &Listed) -> Value {
 /// Applications that a held mail may belong to, as of now.
 pub async fn suggestions(store: &Store, mail: &Listed) -> anyhow::Result<Vec<Suggestion>> {
     let numbers = mail.reference.as_deref().map(suggest::near_numbers).unwrap_or_default();
-    let nearby = store.nearby(&mail.tenant, &mail.inner_addresses, &numbers).await?;
-    Ok(suggest::suggestions(&nearby, mail.reference.as_deref()))
+    let nearby = store.nearby(&mail.tenant, &mail.inner_addresses, &mail.inner_names, &numbers).await?;
+    Ok(suggest::suggestions(&nearby, mail.reference.as_deref(), suggest::MOST))
 }
 
 pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {

@@ -12,6 +12,7 @@ mod mail;
 mod outbox;
 mod serve;
 mod show;
+mod token;
 mod user;
 mod verify;
 
@@ -66,6 +67,9 @@ enum Command {
     /// Messages of ours: list, retry
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Addresses by which candidates may write to their applications: create, list, revoke
+    #[command(subcommand)]
+    Token(token::Command),
     /// Users' passwords
     #[command(subcommand)]
     User(user::Command),
@@ -133,6 +137,7 @@ fn dispatch(cli: Cli) -> Done {
         Command::Mail(command) => runtime()?.block_on(mail::run(&on, command)),
         Command::DeadLetter(command) => runtime()?.block_on(dead_letter::run(&on, command)),
         Command::Outbox(command) => runtime()?.block_on(outbox::run(&on, command)),
+        Command::Token(command) => runtime()?.block_on(token::run(&on, command)),
         Command::User(command) => runtime()?.block_on(user::run(&on, command)),
         Command::Verify => runtime()?.block_on(verify::run(&on)),
     }

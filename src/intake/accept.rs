@@ -162,7 +162,7 @@ impl Accept for Acceptor {
                 Ok(id)
             }
             Err(NotWritten::NotNow(error)) => Err(Stop::NotNow(error)),
-            Err(error @ (NotWritten::AlreadyFiled | NotWritten::Fenced)) => Err(Stop::NotNow(error.into())),
+            Err(error @ (NotWritten::AlreadyFiled | NotWritten::Fenced | NotWritten::NotHeldAnyMore)) => Err(Stop::NotNow(error.into())),
         }
     }
 }

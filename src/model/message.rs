@@ -1,6 +1,7 @@
 //! What a mail says, once it is understood.
 
 use super::address::Mailbox;
+use super::answer::Line;
 use super::reference::Reference;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -14,6 +15,8 @@ pub struct Message {
     pub near_reference: Option<Reference>,
     /// Decoded, without the number.
     pub subject: String,
+    /// The subject's first prefix.
+    pub prefix: Option<Prefix>,
     pub from: Option<Mailbox>,
     /// ISO 8601, with an offset where the mail gives one.
     pub date: Option<String>,
@@ -23,12 +26,12 @@ pub struct Message {
     pub note: String,
     pub original: Option<Original>,
     pub enclosed: Vec<Original>,
-    /// The subject calls it a forward, and no mail was found inside: nobody can say who wrote what is forwarded.
-    pub lacks_original: bool,
     /// The whole readable text.
     pub text: String,
     /// Of the text, where no mail is inside.
     pub folds: Folds,
+    /// What the first line says that is new.
+    pub first_line: Line,
     /// Its content, or that of a mail inside, is encrypted: what could be read is not what was written.
     pub encrypted: bool,
     pub automatic: Option<Automatic>,
@@ -40,10 +43,22 @@ pub struct Message {
 }
 
 impl Message {
+    /// The subject calls it a forward, and no mail was found inside: nobody can say who wrote what is forwarded.
+    pub fn lacks_original(&self) -> bool {
+        self.prefix == Some(Prefix::Forward) && self.original.is_none()
+    }
+
     /// The originals in order: the first one and what else is enclosed.
     pub fn originals(&self) -> impl Iterator<Item = &Original> {
         self.original.iter().chain(&self.enclosed)
     }
+}
+
+/// What the mail programs put before a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefix {
+    Forward,
+    Reply,
 }
 
 /// A mail inside the mail.

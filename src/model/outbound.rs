@@ -1,5 +1,6 @@
 //! Messages that we send: notices and receipts (MODEL: OutboundMessage).
 
+use super::id::ArrivalId;
 use super::user::Locale;
 use serde::{Deserialize, Serialize};
 
@@ -100,5 +101,16 @@ pub enum ReplyTo {
     Nobody,
     Address(String),
     /// The import address with a token of its own, made when the notice is filed (S1.E20).
-    Token,
+    Token(Offer),
+}
+
+/// What an answer to a receipt may choose from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// The numbers that the receipt names, in its order.
+    pub numbers: Vec<String>,
+    /// The receipt says that an answer led nowhere.
+    pub again: bool,
+    /// The held mail, if it is not the one that causes the receipt.
+    pub about: Option<ArrivalId>,
 }

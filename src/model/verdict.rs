@@ -16,6 +16,8 @@ pub struct Questions {
     pub application: Option<String>,
     /// Senders inside, in comparison form.
     pub addresses: Vec<String>,
+    /// What their names are looked up by (`name::keys`).
+    pub names: Vec<String>,
     /// G3.
     pub dedupe_key: String,
     pub message_id: Option<String>,
@@ -41,6 +43,8 @@ pub struct Found {
 pub struct Nearby {
     /// Of candidates who have one of the addresses.
     pub by_address: Vec<Application>,
+    /// Of candidates who have one of the names.
+    pub by_name: Vec<Application>,
     /// With a number one slip away.
     pub by_number: Vec<Application>,
 }
@@ -184,6 +188,22 @@ impl HoldReason {
         }
     }
 
+    /// Whether the forwarder can mend it by saying the right number: his receipt asks him for it.
+    pub fn is_mended_by_a_number(self) -> bool {
+        matches!(
+            self,
+            HoldReason::NoNumber
+                | HoldReason::NumberNotStrict
+                | HoldReason::UnknownNumber
+                | HoldReason::BadCheckDigit
+                | HoldReason::ApplicationErased
+                | HoldReason::NumberAndSenderDisagree
+                | HoldReason::NumberUnconfirmed
+                | HoldReason::ForwarderMayNotSee
+                | HoldReason::TokenAndNumberDisagree
+        )
+    }
+
     pub fn parse(text: &str) -> Option<HoldReason> {
         HoldReason::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
@@ -269,7 +289,7 @@ pub enum IgnoreReason {
     OwnBounce,
     /// Handed to the operator.
     Postmaster,
-    /// An answer to a receipt that bears no number.
+    /// An answer to a receipt: the audit log says what it repaired.
     ReceiptAnswer,
 }
 
@@ -336,7 +356,64 @@ impl Verdict {
 pub struct Suggestion {
     pub reference: String,
     pub candidate: String,
-    pub why: &'static str,
+    pub job: String,
+    pub why: Why,
+}
+
+/// Why an application is suggested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is the number that was typed; only a confirmation is missing.
+    Typed,
+    AddressAndNumber,
+    Address,
+    Name,
+    DigitsSwapped,
+    DigitOff,
+    DigitMissing,
+}
+
+impl Why {
+    pub const ALL: [Why; 7] =
+        [Why::Typed, Why::AddressAndNumber, Why::Address, Why::Name, Why::DigitsSwapped, Why::DigitOff, Why::DigitMissing];
+
+    /// In the commands' words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Why::Typed => "the number that was typed",
+            Why::AddressAndNumber => "same candidate address, and the number is one slip away",
+            Why::Address => "same candidate address",
+            Why::Name => "same candidate name",
+            Why::DigitsSwapped => "two digits swapped",
+            Why::DigitOff => "one digit off",
+            Why::DigitMissing => "one digit missing or too many",
+        }
+    }
+
+    /// The key of the users' words.
+    pub fn key(self) -> &'static str {
+        match self {
+            Why::Typed => "why-typed",
+            Why::AddressAndNumber => "why-address-and-number",
+            Why::Address => "why-address",
+            Why::Name => "why-name",
+            Why::DigitsSwapped => "why-digits-swapped",
+            Why::DigitOff => "why-digit-off",
+            Why::DigitMissing => "why-digit-missing",
+        }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.words())
+    }
 }
 
 /// Who must hear of a mail, as the store knows them.
@@ -348,6 +425,8 @@ pub struct Audience {
     pub sent_last_hour: u32,
     /// Messages within the last hour that said that mail is held.
     pub held_told_last_hour: u32,
+    /// Applications that a held mail may belong to, and that its forwarder may see: the likeliest first.
+    pub suggestions: Vec<Suggestion>,
 }
 
 impl Audience {

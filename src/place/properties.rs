@@ -5,6 +5,7 @@ use super::*;
 use crate::model::address::Mailbox;
 use crate::model::examples;
 use crate::model::id::EntryId;
+use crate::model::message::Prefix;
 use crate::model::organisation::Candidate;
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::Proof;
@@ -85,7 +86,7 @@ fn message(case: &Case) -> Message {
         reference: number.map(|number| Reference { number: number.into(), rule: Grammar::Strict }),
         original: originals.next(),
         enclosed: originals.collect(),
-        lacks_original: case.lacks_original,
+        prefix: case.lacks_original.then_some(Prefix::Forward),
         ..Message::default()
     }
 }

@@ -1,7 +1,8 @@
 //! The end of an arrival's way: history entry, documents, messages and disposition in one transaction (G9).
 
 use super::audit::{self, NewAudit};
-use super::{NotWritten, Store};
+use super::{NotWritten, Store, answers};
+use crate::model::answer::Repair;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId, TenantId};
 use crate::model::message::{Encoding, Kind};
 use crate::model::outbound::{MessagePurpose, MessageState};
@@ -28,6 +29,8 @@ pub struct Filing {
     pub audit: Vec<NewAudit>,
     /// What a bounce says of a message of ours.
     pub delivery: Option<Delivery>,
+    /// Another mail, held until now, that goes through again because this one says so.
+    pub repair: Option<Repair>,
 }
 
 /// What listings show of an arrival.
@@ -41,6 +44,8 @@ pub struct Summary {
     pub dedupe_key: Option<String>,
     /// JSON list of the senders inside.
     pub inner_addresses: String,
+    /// JSON list of what their names are looked up by.
+    pub inner_names: String,
     pub application: Option<String>,
     /// The entry it was filed as, or that it is a duplicate of.
     pub entry: Option<EntryId>,
@@ -95,8 +100,20 @@ pub struct NewMessage {
     pub attaches_raw: bool,
     /// The history entry that it is about.
     pub entry: Option<EntryId>,
-    /// A token that an answer will bear, and when it ends.
-    pub token: Option<(String, Timestamp)>,
+    /// A token that an answer will bear.
+    pub token: Option<NewToken>,
+    /// The mail that the message speaks of, if not the one that caused it.
+    pub about: Option<ArrivalId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    pub token: String,
+    pub expires_at: Timestamp,
+    /// Numbers that an answer may choose from, in their order.
+    pub offers: Vec<String>,
+    /// The receipt says that an answer led nowhere.
+    pub again: bool,
 }
 
 /// The new state of a message that bounced.
@@ -123,12 +140,14 @@ impl Filing {
             messages: Vec::new(),
             audit: Vec::new(),
             delivery: None,
+            repair: None,
         }
     }
 }
 
 impl Store {
-    /// Commits the end of an arrival's way. `AlreadyFiled`: another mail with this key was quicker.
+    /// Commits the end of an arrival's way. `AlreadyFiled`: another mail with this key was quicker. `NotHeldAnyMore`: what it
+    /// repairs was repaired or discarded meanwhile.
     pub async fn file(&self, filing: Filing) -> Result<(), NotWritten> {
         self.write_filing(filing).await
     }
@@ -140,6 +159,9 @@ pub(super) async fn insert(c: &mut SqliteConnection, rows: &[Filing]) -> Result<
     insert_leavings(c, rows).await.map_err(NotWritten::of)?;
     for (row, delivery) in rows.iter().filter_map(|row| row.delivery.as_ref().map(|delivery| (row, delivery))) {
         update_delivery(c, row, delivery).await.map_err(NotWritten::of)?;
+    }
+    for (row, repair) in rows.iter().filter_map(|row| row.repair.as_ref().map(|repair| (row, repair))) {
+        answers::repair(c, &row.tenant, row.at, repair).await?;
     }
     Ok(())
 }
@@ -158,7 +180,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
         "update arrival set disposition = v.column4, reason = v.column5, done_at = v.column6, subject = v.column7, from_name = v.column8,
          from_address = v.column9, reference = v.column10, message_id = v.column11, dedupe_key = v.column12, inner_addresses = v.column13,
-         application = v.column14, entry = v.column15, claimed_by = null, alone = false, crashes = 0 from (",
+         application = v.column14, entry = v.column15, inner_names = v.column16, claimed_by = null, alone = false, crashes = 0 from (",
     );
     query.push_values(rows, |mut b, row| {
         let summary = &row.summary;
@@ -167,6 +189,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
         b.push_bind(&summary.subject).push_bind(&summary.from_name).push_bind(&summary.from_address).push_bind(&summary.reference);
         b.push_bind(&summary.message_id).push_bind(&summary.dedupe_key).push_bind(&summary.inner_addresses);
         b.push_bind(&summary.application).push_bind(summary.entry.map(|entry| entry.to_string()));
+        b.push_bind(&summary.inner_names);
     });
     query.push(
         ") as v where arrival.tenant = v.column1 and arrival.id = v.column2 and arrival.fence = v.column3 and arrival.disposition is null",
@@ -234,7 +257,7 @@ async fn insert_messages(c: &mut SqliteConnection, rows: &[Filing]) -> Result<()
     query.push_values(messages, |mut b, (row, message)| {
         let at = row.at.as_millisecond();
         b.push_bind(row.tenant.as_str()).push_bind(message.id.to_string()).push_bind(message.purpose.as_str());
-        b.push_bind(row.arrival.to_string()).push_bind(&message.recipient).push_bind(message.locale.as_str());
+        b.push_bind(message.about.unwrap_or(row.arrival).to_string()).push_bind(&message.recipient).push_bind(message.locale.as_str());
         b.push_bind(&message.subject).push_bind(&message.body).push_bind(&message.reply_to).push_bind(&message.domain);
         b.push_bind(message.attaches_raw.then(|| row.arrival.to_string())).push_bind(message.entry.map(|entry| entry.to_string()));
         b.push_bind(at).push("'queued'").push("0").push_bind(at);
@@ -248,10 +271,12 @@ async fn insert_tokens(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), 
     if tokens.is_empty() {
         return Ok(());
     }
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("insert into token (token, tenant, purpose, message, created_at, expires_at) ");
-    query.push_values(tokens, |mut b, (row, message, (token, expires))| {
-        b.push_bind(token).push_bind(row.tenant.as_str()).push_bind(message.purpose.as_str()).push_bind(message.id.to_string());
-        b.push_bind(row.at.as_millisecond()).push_bind(expires.as_millisecond());
+    let mut query: QueryBuilder<Sqlite> =
+        QueryBuilder::new("insert into token (token, tenant, purpose, message, created_at, expires_at, suggestions, again) ");
+    query.push_values(tokens, |mut b, (row, message, token)| {
+        b.push_bind(&token.token).push_bind(row.tenant.as_str()).push_bind(message.purpose.as_str()).push_bind(message.id.to_string());
+        b.push_bind(row.at.as_millisecond()).push_bind(token.expires_at.as_millisecond());
+        b.push_bind(serde_json::json!(token.offers).to_string()).push_bind(token.again);
     });
     query.build().execute(c).await.map(drop)
 }

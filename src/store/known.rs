@@ -33,6 +33,8 @@ enum By {
     Id,
     /// Any of the candidate's addresses.
     Address,
+    /// The key of the candidate's name.
+    Name,
 }
 
 impl Store {
@@ -135,10 +137,12 @@ impl Store {
         Ok(found)
     }
 
-    /// Applications that a held mail may belong to: those of the people inside, and those with one of the numbers.
-    pub async fn nearby(&self, tenant: &TenantId, addresses: &[String], numbers: &[String]) -> anyhow::Result<Nearby> {
+    /// Applications that a held mail may belong to: those of the people inside, by address or name key, and those with one of the
+    /// numbers.
+    pub async fn nearby(&self, tenant: &TenantId, addresses: &[String], names: &[String], numbers: &[String]) -> anyhow::Result<Nearby> {
         Ok(Nearby {
             by_address: self.applications_by(By::Address, tenant, addresses).await?,
+            by_name: self.applications_by(By::Name, tenant, names).await?,
             by_number: self.applications_by(By::Number, tenant, numbers).await?,
         })
     }
@@ -154,6 +158,7 @@ impl Store {
             By::Address => {
                 ("a.candidate in (select x.candidate from candidate_address x where x.tenant = a.tenant and x.address in (", "))")
             }
+            By::Name => ("a.candidate in (select x.id from candidate x where x.tenant = a.tenant and x.name_key in (", "))"),
         };
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(APPLICATION);
         query.push(" where a.tenant = ").push_bind(tenant.as_str()).push(" and ").push(open);

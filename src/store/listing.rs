@@ -24,6 +24,8 @@ pub struct Listed {
     pub from_address: Option<String>,
     pub reference: Option<String>,
     pub inner_addresses: Vec<String>,
+    /// What the names inside are looked up by.
+    pub inner_names: Vec<String>,
     pub sha256: String,
     pub size: u64,
     pub attempts: u32,
@@ -123,6 +125,7 @@ impl Store {
                 alone = false, crashes = 0, due_at = ").push_bind(Timestamp::now().as_millisecond());
             if let Some(reference) = assigned {
                 query.push(", assigned_reference = ").push_bind(reference).push(", assigned_by = ").push_bind(actor);
+                query.push(", assigned_by_forwarder = false");
             }
             query
         }, " and (disposition is null or disposition in ('held', 'ignored')) and claimed_by is null and not raw_gone")
@@ -174,7 +177,10 @@ impl Store {
 
 fn listed(row: &SqliteRow) -> anyhow::Result<Listed> {
     let closed_at: Option<i64> = row.get("closed_at");
-    let inner: Option<&str> = row.get("inner_addresses");
+    let list = |column: &'static str| -> anyhow::Result<Vec<String>> {
+        let json: Option<&str> = row.get(column);
+        Ok(json.filter(|json| !json.is_empty()).map(serde_json::from_str).transpose().context(column)?.unwrap_or_default())
+    };
     Ok(Listed {
         id: row.get::<String, _>("id").parse().context("arrival.id")?,
         tenant: TenantId::new(row.get::<String, _>("tenant")),
@@ -186,12 +192,8 @@ fn listed(row: &SqliteRow) -> anyhow::Result<Listed> {
         from_name: row.get("from_name"),
         from_address: row.get("from_address"),
         reference: row.get("reference"),
-        inner_addresses: inner
-            .filter(|json| !json.is_empty())
-            .map(serde_json::from_str)
-            .transpose()
-            .context("inner_addresses")?
-            .unwrap_or_default(),
+        inner_addresses: list("inner_addresses")?,
+        inner_names: list("inner_names")?,
         sha256: row.get("sha256"),
         size: row.get::<i64, _>("size").try_into().unwrap_or(0),
         attempts: row.get::<i64, _>("attempts").try_into().unwrap_or(u32::MAX),

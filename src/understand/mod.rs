@@ -1,5 +1,6 @@
 //! Turns raw bytes into a Message. Never fails, does no I/O, knows no protocol, reads no clock.
 
+mod answer;
 mod automatic;
 mod continuations;
 mod dates;
@@ -17,7 +18,7 @@ mod subject;
 mod words;
 
 use crate::model::address::Mailbox;
-use crate::model::arrival::Envelope;
+use crate::model::arrival::{Envelope, Purpose};
 use crate::model::digest;
 use crate::model::header::{self, Header};
 use crate::model::message::{Defect, Folds, How, Message, Original, PartRole};
@@ -27,7 +28,7 @@ use mime::Tree;
 use parts::View;
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use subject::{Prefix, Subject};
+use subject::Subject;
 use words::Languages;
 
 /// The reason beside a container that is filed as it came, because it is nested too deep or there are too many parts.
@@ -58,13 +59,16 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     };
     reader.message.report = automatic::delivery_report(&tree);
     reader.inline_forward(&view.text, &subject);
+    if envelope.is_some_and(|envelope| matches!(envelope.purpose, Purpose::ReceiptAnswer { .. })) {
+        reader.answer(&view.text);
+    }
     reader.attachments(&tree, &view);
     reader.message.content_sha256 = content_sha256(&root.header, &raw[root.header.body.min(raw.len())..]);
     let message = Message {
         reference: subject.reference,
         near_reference: subject.near,
-        lacks_original: subject.prefix == Some(Prefix::Forward) && reader.message.original.is_none(),
         subject: subject.rest,
+        prefix: subject.prefix,
         from: head.from,
         date: head.date,
         message_id: head.message_id,
@@ -149,6 +153,15 @@ impl Reader<'_> {
             }
             None => self.message.folds = forward::folds(text),
         }
+    }
+
+    /// What an answer to a receipt says; `text` is that of the mail itself.
+    fn answer(&mut self, text: &str) {
+        let message = &self.message;
+        self.message.first_line = match message.original {
+            Some(_) => answer::read(&message.note, &forward::folds(&message.note), self.rules),
+            None => answer::read(text, &message.folds, self.rules),
+        };
     }
 
     fn push_originals(&mut self, originals: impl IntoIterator<Item = Original>) {

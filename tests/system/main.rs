@@ -3,6 +3,7 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
 mod attacks;
 mod bad_input;
 mod clamd;
@@ -14,6 +15,7 @@ mod folder;
 mod harness;
 mod kill;
 mod limits;
+mod loops;
 mod opendkim;
 mod postfix;
 mod proofs;
@@ -25,3 +27,4 @@ mod shown;
 mod signer;
 mod story;
 mod take_back;
+mod tokens;

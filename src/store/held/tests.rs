@@ -40,18 +40,11 @@ async fn ends(store: &Store, disposition: Disposition) {
     for claimed in store.claim(Turn::Together, 10).await.unwrap() {
         let claimed = claimed.unwrap();
         let filing = Filing {
-            tenant: claimed.tenant.clone(),
-            arrival: claimed.id,
             fence: claimed.fence,
-            at: Timestamp::now(),
             disposition,
             reason: Some("sender_not_authenticated"),
             summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
-            entry: None,
-            documents: Vec::new(),
-            messages: Vec::new(),
-            audit: Vec::new(),
-            delivery: None,
+            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, Timestamp::now())
         };
         store.file(filing).await.unwrap();
     }
