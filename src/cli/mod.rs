@@ -12,6 +12,7 @@ mod mail;
 mod outbox;
 mod serve;
 mod show;
+mod target;
 mod token;
 mod user;
 mod verify;

@@ -8,7 +8,7 @@ use crate::model::id::{ArrivalId, DocumentId, EntryId, TenantId};
 use crate::model::user::Locale;
 use anyhow::Context;
 use jiff::Timestamp;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
 /// An entry with everything that taking it back must know.
@@ -54,14 +54,15 @@ pub enum Taken {
 }
 
 impl Store {
+    async fn entry_row(&self, tenant: &TenantId, id: EntryId) -> anyhow::Result<Option<SqliteRow>> {
+        let entries = history::ENTRIES;
+        let sql = AssertSqlSafe(format!("{entries} where e.tenant = $1 and e.id = $2"));
+        Ok(sqlx::query(sql).bind(tenant.as_str()).bind(id.to_string()).fetch_optional(&self.reads).await?)
+    }
+
     /// An entry of this tenant, whatever became of it.
     pub async fn filed(&self, tenant: &TenantId, id: EntryId) -> anyhow::Result<Option<Filed>> {
-        let entries = history::ENTRIES;
-        let row = sqlx::query(AssertSqlSafe(format!("{entries} where e.tenant = $1 and e.id = $2")))
-            .bind(tenant.as_str())
-            .bind(id.to_string())
-            .fetch_optional(&self.reads)
-            .await?;
+        let row = self.entry_row(tenant, id).await?;
         let Some(row) = row else { return Ok(None) };
         let mut entry = history::entry(&row)?;
         entry.documents = self.documents_of_entry(tenant, id).await?;
@@ -96,12 +97,7 @@ impl Store {
 
     /// Whether an entry was taken back, as operators read it.
     pub async fn withdrawn(&self, tenant: &TenantId, id: EntryId) -> anyhow::Result<Option<Withdrawn>> {
-        let entries = history::ENTRIES;
-        let row = sqlx::query(AssertSqlSafe(format!("{entries} where e.tenant = $1 and e.id = $2")))
-            .bind(tenant.as_str())
-            .bind(id.to_string())
-            .fetch_optional(&self.reads)
-            .await?;
+        let row = self.entry_row(tenant, id).await?;
         Ok(row.as_ref().map(history::entry).transpose()?.and_then(|entry| entry.withdrawn))
     }
 

@@ -1,6 +1,6 @@
 //! `history move` and `history withdraw`: a mail that was filed to the wrong application is taken back.
 
-use crate::cli::{Done, Failure, On, actor, dead_letter, reason, show};
+use crate::cli::{Done, Failure, On, actor, reason, show, target};
 use crate::model::id::EntryId;
 use crate::pipeline::take_back::{self, NotTakenBack};
 use crate::pipeline::{Pipeline, Settings};
@@ -35,7 +35,7 @@ pub async fn run(on: &On, action: Action) -> Done {
     let pipeline = Pipeline::new(store.clone(), settings, None);
     let said = match action {
         Action::Move { entry, reference, why } => {
-            let target = dead_letter::assignable(&store, &tenant.id, &reference).await?;
+            let target = target::assignable(&store, &tenant.id, &reference).await?;
             let why = why.as_deref().map(reason).transpose()?;
             let done = pipeline.move_to(&tenant, entry, &target, &actor(), why.as_deref()).await.map_err(failed)?;
             let new = done.entry.map(|entry| entry.to_string()).unwrap_or_default();
