@@ -153,7 +153,8 @@ impl Pipeline {
             Purpose::Reply { application } => self.store.invited(&claimed.tenant, application).await?,
             _ => None,
         };
-        let sender = authenticate::judge(&tenant, &claimed.facts, &users, invited.as_ref());
+        let on = authenticate::Case { tenant: &tenant, envelope: &claimed.envelope, facts: &claimed.facts };
+        let sender = authenticate::judge(on, &users, invited.as_ref());
         let Some((message, defects)) = self.understood(claimed, &tenant, raw).await? else { return Ok(None) };
         let message = screen::without_refused(message, tenant.refused_file_types.as_deref());
         let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.clone());

@@ -87,6 +87,7 @@ fn summary(decided: Decided<'_>) -> Summary {
     };
     let from = message.from.clone().unwrap_or_default();
     Summary {
+        is_unproven: matches!(decided.sender, Sender::Unproven { .. }),
         subject: message.subject.clone(),
         from_name: from.name,
         from_address: from.address,

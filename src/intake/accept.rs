@@ -3,6 +3,7 @@
 use crate::config::{Smtp, Unauthenticated};
 use crate::intake::facts::checks::{self, Checks, Question};
 use crate::intake::facts::reading::Reading;
+use crate::model::address;
 use crate::model::arrival::{Accept, Arrival, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 /// KiB of large mails that are in memory at once to be hashed.
-const HASHED_AT_ONCE: u32 = 64 << 10;
+const HASHED_AT_ONCE: u32 = 32 << 10;
 
 /// Accepts mail into the store.
 #[derive(Clone)]
@@ -91,8 +92,8 @@ struct Knock<'a> {
     facts: &'a Facts,
     /// What the configuration says of this peer.
     unauthenticated: Unauthenticated,
-    /// Whose seals the tenant believes.
-    trusted_sealers: &'a [String],
+    /// Whether anybody does whom the tenant believes.
+    vouched: bool,
     /// Whether one of the From addresses is an active user's.
     from_user: bool,
 }
@@ -100,12 +101,11 @@ struct Knock<'a> {
 /// Who cannot be authenticated is refused where that is safe: a direct peer's own server tells its user.
 /// Mail for bounces, for postmaster, and that came by a token passes: it cannot be filed without a known sender anyway.
 fn gate(knock: &Knock<'_>) -> Result<(), Stop> {
-    let Knock { purpose, facts, .. } = knock;
-    let vouched = vouches(facts, knock.trusted_sealers);
+    let Knock { purpose, facts, vouched, .. } = *knock;
     if !vouched && checks::are_needed(purpose, facts) && facts.checked.as_ref().is_some_and(|checked| checked.dns_trouble) {
         return Err(Stop::not_now(DnsTrouble));
     }
-    if **purpose != Purpose::Import || knock.unauthenticated == Unauthenticated::Hold || facts.login.is_some() {
+    if *purpose != Purpose::Import || knock.unauthenticated == Unauthenticated::Hold || facts.login.is_some() {
         return Ok(());
     }
     match (vouched, knock.from_user) {
@@ -184,9 +184,21 @@ impl Acceptor {
         }
         let peer = arrival.facts.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let unauthenticated = self.smtp.unauthenticated(peer);
-        let is_asked = unauthenticated == Unauthenticated::Refuse && *purpose == Purpose::Import && arrival.facts.login.is_none();
+        let vouched = vouches(&arrival.facts, &trusted_sealers);
+        let is_asked = vouched && *purpose == Purpose::Import && arrival.facts.login.is_none();
         let from_user = !is_asked || self.is_from_a_user(arrival).await?;
-        gate(&Knock { purpose, facts: &arrival.facts, unauthenticated, trusted_sealers: &trusted_sealers, from_user })
+        gate(&Knock { purpose, facts: &arrival.facts, unauthenticated, vouched, from_user })?;
+        // A candidate's answer is no stranger's if anybody vouches for it: whose the address is, is judged later. A signed mail to
+        // somebody else is a stranger's until then: he sends as many as he likes.
+        let ours = |one: &String| address::without_detail(one).0 == arrival.envelope.mailbox;
+        let by_its_domain = |from: &String| address::split(from).is_some_and(|(_, domain)| arrival.facts.is_sent_by_its_domain(domain));
+        let is_meant_for_us = arrival.facts.login.is_some()
+            || arrival.facts.origin == Origin::SubmissionRelay
+            || arrival.facts.from.iter().any(by_its_domain)
+            || arrival.facts.is_addressed(&["to", "cc"], ours);
+        let may_wait = matches!(purpose, Purpose::Import | Purpose::Reply { .. });
+        arrival.facts.is_strangers = may_wait && !(vouched && from_user && is_meant_for_us);
+        Ok(())
     }
 
     /// A large mail is read back from the store and hashed on a thread of its own, so that it stalls nobody else's session; so many
@@ -247,8 +259,8 @@ mod tests {
     fn the_gate() {
         use Unauthenticated::{Hold, Refuse};
         let check = |purpose: &Purpose, facts: &Facts, unauthenticated: Unauthenticated, from_user: bool, want: &str| {
-            let trusted_sealers = &["forwarder.example".to_owned()];
-            let seen = gate(&Knock { purpose, facts, unauthenticated, trusted_sealers, from_user });
+            let vouched = vouches(facts, &["forwarder.example".to_owned()]);
+            let seen = gate(&Knock { purpose, facts, unauthenticated, vouched, from_user });
             assert_eq!(word(&seen), want, "{purpose:?} {facts:?} {unauthenticated:?}");
         };
         let direct = |checked| Facts { checked, ..Facts::default() };

@@ -94,9 +94,9 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// Whether it will wait for an operator as mail that nobody vouches for: such mail has a quota of its own.
+    /// Whether it is a stranger's, as far as the door knows: while such mail waits it counts against a quota of its own.
     pub fn is_unvouched(&self) -> bool {
-        self.envelope.purpose == Purpose::Import && !self.facts.anybody_vouches()
+        self.facts.is_strangers
     }
 }
 

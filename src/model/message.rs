@@ -38,14 +38,18 @@ pub struct Message {
     /// What a delivery report says, if this is one.
     pub report: Option<DeliveryReport>,
     pub attachments: Vec<Attachment>,
-    /// SHA-256 over From, Subject, Date and body without trace headers, lower-case hex (G3).
+    /// SHA-256 over From, Subject, Date and body without trace headers, lower-case hex (G3). Blanks count as RFC 6376 §3.4.4 has it:
+    /// whoever sends a mail again may change them without breaking its signature.
     pub content_sha256: String,
+    /// The same over the bytes as they are.
+    pub exact_sha256: String,
 }
 
 impl Message {
-    /// The subject calls it a forward, and no mail was found inside: nobody can say who wrote what is forwarded.
+    /// The subject calls it a forward or a reply, and no mail was found inside: whose number it is, nobody inside can confirm. Whoever
+    /// gets a user to answer him chooses the subject of the answer, and perhaps where it goes.
     pub fn lacks_original(&self) -> bool {
-        self.prefix == Some(Prefix::Forward) && self.original.is_none()
+        self.prefix.is_some() && self.original.is_none()
     }
 
     /// The originals in order: the first one and what else is enclosed.

@@ -20,6 +20,8 @@ pub struct Questions {
     pub names: Vec<String>,
     /// G3.
     pub dedupe_key: String,
+    /// The key under which a mail was filed before blanks stopped counting.
+    pub older_key: String,
     pub message_id: Option<String>,
 }
 
@@ -111,7 +113,7 @@ pub enum HoldReason {
     NumberAndSenderDisagree,
     /// Nothing confirms a number that has no check digit.
     NumberUnconfirmed,
-    /// A signature alone vouches for the sender, and it was made for a mail to somebody else: it may be replayed.
+    /// A signature alone vouches for the sender, and it does not cover that the mail was meant for us: it may be replayed.
     AddressedElsewhere,
     /// A field that may stand once stands there twice.
     HeaderDoubled,
@@ -245,7 +247,7 @@ impl HoldReason {
                 "The number has no check digit, and the person who wrote the forwarded mail is not known of that candidate; a mistyped number would put it into a stranger's file. Compare the two, then assign it."
             }
             HoldReason::AddressedElsewhere => {
-                "A signature proves who wrote this mail, but To and Cc do not name an import address under that signature, so it may have been written to somebody else and sent here by him. Ask the forwarder. If he writes to an address that leads here, add it to the tenant's import addresses and retry."
+                "A signature alone proves who wrote this mail, and it does not cover that the mail was meant for us: To and Cc name no import address, or the signature leaves out To, the subject or how the content is to be read. Somebody else may have sent it on, or changed what it shows. Ask the forwarder. If he writes to an address that leads here, add it to the tenant's import addresses and retry."
             }
             HoldReason::HeaderDoubled => {
                 "From, Subject or another field that may stand once stands there twice: mail programs show one of them, and signatures cover the other. Such mail is often forged. Ask the forwarder before you assign it."
@@ -425,6 +427,8 @@ pub struct Audience {
     pub sent_last_hour: u32,
     /// Messages within the last hour that said that mail is held.
     pub held_told_last_hour: u32,
+    /// The same mail waits already, and its forwarder knows: whoever sends it again and again uses up nobody's receipts.
+    pub is_held_already: bool,
     /// Applications that a held mail may belong to, and that its forwarder may see: the likeliest first.
     pub suggestions: Vec<Suggestion>,
 }

@@ -158,7 +158,8 @@ fn kept_out(locale: Locale, message: &Message) -> Vec<String> {
 fn held(reason: HoldReason, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
     let Some(user) = on.sender.user() else { return Vec::new() };
     let Some(what) = receipts::what_to_do(reason, message, on).filter(|_| message.automatic.is_none()) else { return Vec::new() };
-    let receipt = (audience.sent_last_hour < MOST_AN_HOUR).then(|| receipts::held(user, reason, &what, message, audience, on));
+    let is_wanted = !audience.is_held_already && audience.sent_last_hour < MOST_AN_HOUR;
+    let receipt = is_wanted.then(|| receipts::held(user, reason, &what, message, audience, on));
     let fallback = on.tenant.fallback_address.as_deref().filter(|to| *to != user.email && audience.held_told_last_hour == 0);
     receipt.into_iter().chain(fallback.map(|to| mail_is_held(to, user, on))).collect()
 }

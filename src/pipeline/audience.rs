@@ -40,6 +40,7 @@ impl Pipeline {
                 audience.sent_last_hour = lately(MessagePurpose::Receipt, wants_receipt).await?;
             }
             (Verdict::Hold(reason), _) => {
+                audience.is_held_already = self.store.is_held_already(&claimed.tenant, &read.questions.dedupe_key, claimed.id).await?;
                 audience.sent_last_hour = lately(MessagePurpose::Receipt, forwarder).await?;
                 audience.held_told_last_hour = lately(MessagePurpose::MailHeld, read.tenant.fallback_address.as_deref()).await?;
                 let questions = &read.questions;

@@ -33,14 +33,15 @@ pub fn questions(tenant: &TenantId, envelope: &Envelope, message: &Message, assi
         Purpose::Reply { application } => Some(application.clone()),
         _ => None,
     };
-    let dedupe_key = dedupe_key(tenant, envelope, message);
-    Questions { number, application, addresses, names, dedupe_key, message_id: message.message_id.clone() }
+    let key = |content: &str| dedupe_key(tenant, envelope, message, content);
+    let (dedupe_key, older_key) = (key(&message.content_sha256), key(&message.exact_sha256));
+    Questions { number, application, addresses, names, dedupe_key, older_key, message_id: message.message_id.clone() }
 }
 
 /// G3: tenant, import address, Message-ID, and the hash over From, Subject, Date and body.
-fn dedupe_key(tenant: &TenantId, envelope: &Envelope, message: &Message) -> String {
+fn dedupe_key(tenant: &TenantId, envelope: &Envelope, message: &Message, content: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [tenant.as_str(), &envelope.mailbox, message.message_id.as_deref().unwrap_or(""), &message.content_sha256] {
+    for part in [tenant.as_str(), &envelope.mailbox, message.message_id.as_deref().unwrap_or(""), content] {
         hash.update(part.as_bytes());
         hash.update(b"\0");
     }
@@ -77,7 +78,7 @@ pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &
     }
     let user = match sender {
         Sender::User { user, .. } => user,
-        Sender::Candidate { .. } => return by_token(message, found, |application| file(application, vec![Flag::Direct], found)),
+        Sender::Candidate { .. } => return by_token(message, found, |_| true, |application| file(application, vec![Flag::Direct], found)),
         Sender::Unproven { why, .. } => return Verdict::Hold(unproven(*why)),
     };
     if message.automatic.is_some() {
@@ -97,7 +98,7 @@ pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &
         }
     };
     if matches!(envelope.purpose, Purpose::Reply { .. }) && chosen.is_none() {
-        return by_token(message, found, visible);
+        return by_token(message, found, |application| user.may_see(application), visible);
     }
     if message.reference.is_none() && chosen.is_none() {
         return Verdict::Hold(if message.near_reference.is_some() { HoldReason::NumberNotStrict } else { HoldReason::NoNumber });
@@ -152,11 +153,17 @@ fn by_number(tenant: &Tenant, message: &Message, found: &Found, then: impl FnOnc
     }
 }
 
-/// G6: the token decides, and another typed number holds the mail. A year or a postcode that is nobody's number is none.
-fn by_token(message: &Message, found: &Found, then: impl FnOnce(&Application) -> Verdict) -> Verdict {
+/// G6: the token decides, and another typed number holds the mail. A year or a postcode is a number only if the sender can know that
+/// an application has it.
+fn by_token(
+    message: &Message,
+    found: &Found,
+    can_know: impl FnOnce(&Application) -> bool,
+    then: impl FnOnce(&Application) -> Verdict,
+) -> Verdict {
     let Some(application) = &found.by_token else { return Verdict::Hold(HoldReason::ApplicationErased) };
     let typed = message.reference.as_ref().map(|reference| reference.number.as_str());
-    let is_a_number = |typed: &str| found.by_number.is_some() || !reference::could_be_something_else(typed);
+    let is_a_number = |typed: &str| !reference::could_be_something_else(typed) || found.by_number.as_ref().is_some_and(can_know);
     if typed.is_some_and(|typed| typed != application.reference && is_a_number(typed)) {
         return Verdict::Hold(HoldReason::TokenAndNumberDisagree);
     }

@@ -49,6 +49,8 @@ pub struct Summary {
     pub application: Option<String>,
     /// The entry it was filed as, or that it is a duplicate of.
     pub entry: Option<EntryId>,
+    /// Nobody is proved to have sent it: while it waits, it counts against the quota of such mail.
+    pub is_unproven: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -180,7 +182,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
         "update arrival set disposition = v.column4, reason = v.column5, done_at = v.column6, subject = v.column7, from_name = v.column8,
          from_address = v.column9, reference = v.column10, message_id = v.column11, dedupe_key = v.column12, inner_addresses = v.column13,
-         application = v.column14, entry = v.column15, inner_names = v.column16, claimed_by = null, alone = false, crashes = 0 from (",
+         application = v.column14, entry = v.column15, inner_names = v.column16, unvouched = arrival.unvouched or v.column17, claimed_by = null, alone = false, crashes = 0 from (",
     );
     query.push_values(rows, |mut b, row| {
         let summary = &row.summary;
@@ -189,7 +191,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
         b.push_bind(&summary.subject).push_bind(&summary.from_name).push_bind(&summary.from_address).push_bind(&summary.reference);
         b.push_bind(&summary.message_id).push_bind(&summary.dedupe_key).push_bind(&summary.inner_addresses);
         b.push_bind(&summary.application).push_bind(summary.entry.map(|entry| entry.to_string()));
-        b.push_bind(&summary.inner_names);
+        b.push_bind(&summary.inner_names).push_bind(summary.is_unproven);
     });
     query.push(
         ") as v where arrival.tenant = v.column1 and arrival.id = v.column2 and arrival.fence = v.column3 and arrival.disposition is null",

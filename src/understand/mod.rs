@@ -2,6 +2,7 @@
 
 mod answer;
 mod automatic;
+mod content;
 mod continuations;
 mod dates;
 mod decode;
@@ -19,14 +20,12 @@ mod words;
 
 use crate::model::address::Mailbox;
 use crate::model::arrival::{Envelope, Purpose};
-use crate::model::digest;
-use crate::model::header::{self, Header};
+use crate::model::header::Header;
 use crate::model::message::{Defect, Folds, How, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use forward::people;
 use mime::Tree;
 use parts::View;
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use subject::Subject;
 use words::Languages;
@@ -63,7 +62,9 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
         reader.answer(&view.text);
     }
     reader.attachments(&tree, &view);
-    reader.message.content_sha256 = content_sha256(&root.header, &raw[root.header.body.min(raw.len())..]);
+    let body = &raw[root.header.body.min(raw.len())..];
+    reader.message.content_sha256 = content::relaxed_sha256(&root.header, body);
+    reader.message.exact_sha256 = content::exact_sha256(&root.header, body);
     let message = Message {
         reference: subject.reference,
         near_reference: subject.near,
@@ -301,20 +302,6 @@ fn null_sender(envelope: Option<&Envelope>, header: &Header<'_>) -> bool {
         Some(envelope) => envelope.from.is_none(),
         None => header.text("Return-Path").is_some_and(|path| path == "<>"),
     }
-}
-
-/// SHA-256 over From, Subject, Date and body without trace headers (G3): a relay that tries again adds a Received line, and no more.
-fn content_sha256(header: &Header<'_>, body: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    for name in ["From", "Subject", "Date"] {
-        for field in header.all(name) {
-            hash.update(header::unfolded(field.value).as_bytes());
-            hash.update(b"\n");
-        }
-        hash.update(b"\n");
-    }
-    hash.update(body);
-    digest::finished(hash)
 }
 
 #[cfg(test)]

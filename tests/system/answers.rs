@@ -72,7 +72,7 @@ impl Answer<'_> {
     fn mail(&self) -> String {
         let domain = self.from.rsplit('@').next().unwrap();
         format!(
-            "Authentication-Results: mx.acme.example; dmarc=pass header.from={domain}\n{}From: Somebody <{}>\nTo: x@y.example\nSubject: {}\n\
+            "Authentication-Results: mx.acme.example; spf=pass smtp.mailfrom={domain}; dmarc=pass header.from={domain}\n{}From: Somebody <{}>\nTo: x@y.example\nSubject: {}\n\
              Message-ID: <{}>\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n{}\n\n-- \nkanarienvogel-text\n\n\
              Am 23.11.2026 um 09:31 schrieb Rohrpost <noreply@acme.example>:\n> Vielleicht gehört die Nachricht hierher:\n>   1  4712\n",
             self.more, self.from, self.subject, self.id, self.body

@@ -114,6 +114,17 @@ fn of_from(keys: &Keys) -> Vec<Attack> {
     rows
 }
 
+/// A genuine mail with a file.
+fn multipart(id: &str) -> String {
+    let mail = Forward { attachments: &[("Anschreiben.pdf", "%PDF-1.4 brief")], id, ..Forward::default() }.mail();
+    mail.split_once('\n').unwrap().1.to_owned()
+}
+
+/// Fields without a line end that a reader of the first bytes could stop at.
+fn long_names(bytes: usize) -> String {
+    format!("{}: x\n", "N".repeat(997)).repeat(bytes / 1_000)
+}
+
 fn name_id(name: &str) -> String {
     let id: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     format!("{id}@x")
@@ -197,6 +208,13 @@ fn of_keys(acme: &Installation, keys: &Keys) -> Vec<Attack> {
         Attack("no key", STRANGER, "", keys.plain.signs(&paula("k5@x")).replace("s=s;", "s=gone;"), NO_PROOF),
         Attack("a key of 512 bits", STRANGER, "", vector(acme, "rsa-512-sha256"), NO_PROOF),
         Attack("rsa-sha1", STRANGER, "", vector(acme, "rsa-1024-sha1"), NO_PROOF),
+        Attack(
+            "how it is read is not signed",
+            STRANGER,
+            "",
+            keys.acme.signs_only(&["From", "To", "Subject", "Date", "Message-ID"], &multipart("k16@x")),
+            "addressed_elsewhere",
+        ),
         Attack("an expired signature", STRANGER, "", vector(acme, "rsa-1024-expired"), NO_PROOF),
         Attack("hundreds of signatures", STRANGER, "", signature.repeat(200) + &many, NO_PROOF),
         Attack(
@@ -235,6 +253,13 @@ fn of_results(keys: &Keys) -> Vec<Attack> {
         |name, fields: &str| Attack(name, HOST, PETRA, format!("{fields}{}", forward(PETRA, &name_id(name))), "sender_not_authenticated");
     const PASS: &str = "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n";
     let sealed = |id: &str| keys.sealer.seals(true, "acme.example", &forward(PETRA, id));
+    // Genuine results of the host, for a mail of Petra's to Max that somebody sends on.
+    let passed = |name, spf: &str, on_top: &str, want| {
+        let to_max = forward(PETRA, &name_id(name)).replace("To: import@", "To: max@");
+        let results = format!("Authentication-Results: mx.acme.example; {spf}dmarc=pass header.from=acme.example\n");
+        Attack(name, HOST, "x@evil.example", format!("{results}{on_top}{to_max}"), want)
+    };
+    const OWN: &str = "spf=pass smtp.mailfrom=acme.example; ";
     let chain = |name, mail: String, want| Attack(name, STRANGER, "list@f.example", mail, want);
     vec![
         Attack("forged results, sent directly", STRANGER, PETRA, format!("{PASS}{}", forward(PETRA, "a1@x")), NO_PROOF),
@@ -270,6 +295,17 @@ fn of_results(keys: &Keys) -> Vec<Attack> {
             keys.evil_sealer.seals(true, "acme.example", &forward(PETRA, "a16@x")).replace("d=evil.example", "d=f.example"),
             NO_PROOF,
         ),
+        chain(
+            "a chain that leaves out the subject",
+            keys.sealer.seals_only(&["From", "To", "Date"], "acme.example", &forward(PETRA, "a18@x")),
+            "addressed_elsewhere",
+        ),
+        passed("sent on, as somebody whose own SPF passes", "spf=pass smtp.mailfrom=evil.example; ", "", "addressed_elsewhere"),
+        passed("sent on, where the host says nothing of SPF", "", "", "addressed_elsewhere"),
+        passed("two results that contradict each other", "dmarc=fail header.from=acme.example; ", "", "sender_not_authenticated"),
+        passed("a comment that does not end", "spf=pass smtp.mailfrom=acme.example (; ", "", "sender_not_authenticated"),
+        passed("a second Subject behind 64 KiB", OWN, &format!("Subject: 4800 WG: x\n{}", long_names(70_000)), "sender_unclear"),
+        passed("a line that is no field above the Subject", OWN, "Subject: 4800 WG: x\nno field here\n", "sender_unclear"),
         chain(
             "a chain sent on to us",
             keys.sealer.seals(true, "acme.example", &forward(PETRA, "a17@x").replace("To: import@", "To: max@")),

@@ -475,7 +475,7 @@ impl Forward<'_> {
         );
         let domain = self.sender.rsplit('@').next().unwrap();
         let head = format!(
-            "Authentication-Results: mx.acme.example; dmarc=pass header.from={domain}\nReceived: from a by b; Mon, 23 Nov 2026 09:30:00 +0100\n\
+            "Authentication-Results: mx.acme.example; spf=pass smtp.mailfrom={domain}; dmarc=pass header.from={domain}\nReceived: from a by b; Mon, 23 Nov 2026 09:30:00 +0100\n\
              From: Somebody <{}>\nTo: import@acme.example\nSubject: {}\nDate: Mon, 23 Nov 2026 09:30:00 +0100\nMessage-ID: <{}>\nMIME-Version: 1.0\n",
             self.sender, self.subject, self.id
         );

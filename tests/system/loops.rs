@@ -100,7 +100,10 @@ impl Host {
         };
         let said = door.map(|door| {
             let from = mail.field("From").and_then(|from| from.rsplit('@').next()).unwrap_or_default().trim_end_matches('>').to_owned();
-            let data = format!("Authentication-Results: mx.acme.example; dmarc=pass header.from={from}\n{}", mail.data);
+            let data = format!(
+                "Authentication-Results: mx.acme.example; spf=pass smtp.mailfrom={from}; dmarc=pass header.from={from}\n{}",
+                mail.data
+            );
             let mut peer = Smtp::connect(door);
             peer.says("EHLO host.example");
             peer.says(&format!("MAIL FROM:<{}>", mail.from));
@@ -263,7 +266,7 @@ fn the_brake_holds_for_answers() {
         let newest = text_of(&receipts.last().unwrap().data);
         let to = newest.lines().find_map(|line| line.strip_prefix("Reply-To: ")).unwrap();
         let mail = format!(
-            "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\nFrom: {PETRA}\nSubject: AW: x\nMessage-ID: <{number}@x>\n\n99\n"
+            "Authentication-Results: mx.acme.example; spf=pass smtp.mailfrom=acme.example; dmarc=pass header.from=acme.example\nFrom: {PETRA}\nSubject: AW: x\nMessage-ID: <{number}@x>\n\n99\n"
         );
         let reply = daemon.connect().sends(PETRA, to, &mail);
         let id = reply.strip_prefix("250 2.0.0 kept as ").unwrap_or_else(|| panic!("{reply}"));

@@ -25,7 +25,8 @@ impl OpenDkim {
         let port = free_port();
         let config = format!(
             "Domain acme.example\nSelector od\nKeyFile {path}/od.private\nSocket inet:{port}@127.0.0.1\nMode s\nSyslog no\nBackground no\n\
-             Canonicalization relaxed/simple\nInternalHosts 127.0.0.0/8\nRequireSafeKeys no\nOversignHeaders From\nUserID root\n"
+             Canonicalization relaxed/simple\nInternalHosts 127.0.0.0/8\nRequireSafeKeys no\nOversignHeaders From\nUserID root\n\
+             SignHeaders *,+content-type,+content-transfer-encoding\n"
         );
         std::fs::write(folder.path().join("opendkim.conf"), config).unwrap();
         let child = Command::new("opendkim").args(["-f", "-x", &format!("{path}/opendkim.conf")]).spawn().unwrap();

@@ -9,7 +9,7 @@ use mail_auth::dkim::DkimSigner;
 use mail_auth::{ArcOutput, AuthenticatedMessage, AuthenticationResults, DmarcOutput, DmarcResult};
 
 /// What an ordinary server signs.
-pub const SIGNED: &[&str] = &["From", "To", "Subject", "Date", "Message-ID"];
+pub const SIGNED: &[&str] = &["From", "To", "Subject", "Date", "Message-ID", "Content-Type", "Content-Transfer-Encoding"];
 
 enum Key {
     Ed25519(Vec<u8>),
@@ -69,6 +69,15 @@ impl Signer {
 
     /// The mail with an ARC set on top, which says that DMARC passed or failed for the domain.
     pub fn seals(&self, passed: bool, domain: &str, mail: &str) -> String {
+        self.sealed(passed, SIGNED, domain, mail)
+    }
+
+    /// A set that says pass, over these fields.
+    pub fn seals_only(&self, fields: &[&str], domain: &str, mail: &str) -> String {
+        self.sealed(true, fields, domain, mail)
+    }
+
+    fn sealed(&self, passed: bool, fields: &[&str], domain: &str, mail: &str) -> String {
         let Key::Ed25519(key) = &self.key else { panic!("seals are made with Ed25519 here") };
         let raw = sent(mail);
         let message = AuthenticatedMessage::parse(raw.as_bytes()).unwrap();
@@ -76,7 +85,7 @@ impl Signer {
         let dmarc = DmarcOutput::new(domain.into()).with_dkim_result(result);
         let results = AuthenticationResults::new(&self.domain).with_dmarc_result(&dmarc);
         let sealer = ArcSealer::from_key(Ed25519Key::from_pkcs8_der(key).unwrap()).domain(&self.domain).selector(&self.selector);
-        let set = sealer.headers(SIGNED.iter().copied()).seal(&message, &results, &ArcOutput::default()).unwrap();
+        let set = sealer.headers(fields.iter().copied()).seal(&message, &results, &ArcOutput::default()).unwrap();
         on_top(&set.to_header(), mail)
     }
 }

@@ -85,8 +85,7 @@ fn where_the_number_may_stand() {
     let id = daemon.delivers(&Forward { subject: "WG: 4711 x", id: "strict@acme.example", ..Forward::default() }.mail());
     assert_eq!(text(&acme.ended(&id), "reason"), "number_not_strict");
     // Address and number are all that is needed.
-    let bare =
-        "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\nFrom: petra@acme.example\nSubject: 4711 x\n\n";
+    let bare = "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\nFrom: petra@acme.example\nTo: import@acme.example\nSubject: 4711 x\n\n";
     let id = daemon.delivers(bare);
     assert_eq!(text(&acme.ended(&id), "disposition"), "filed");
     acme.all_sent();
@@ -306,7 +305,7 @@ fn forwards_of_every_shape() {
     let daemon = acme.serve();
     let head = |id: &str, kind: &str| {
         format!(
-            "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\nFrom: petra@acme.example\nSubject: 4711 WG: x\nMessage-ID: <{id}>\nMIME-Version: 1.0\nContent-Type: {kind}\n\n"
+            "Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\nFrom: petra@acme.example\nTo: import@acme.example\nSubject: 4711 WG: x\nMessage-ID: <{id}>\nMIME-Version: 1.0\nContent-Type: {kind}\n\n"
         )
     };
     let inner = format!(

@@ -25,7 +25,7 @@ impl Direct<'_> {
     fn mail(&self) -> String {
         let domain = self.from.rsplit('@').next().unwrap();
         format!(
-            "Authentication-Results: mx.acme.example; dmarc=pass header.from={domain}\n{}From: Maria Kanarie <{}>\nTo: x@y.example\nSubject: {}\n\
+            "Authentication-Results: mx.acme.example; spf=pass smtp.mailfrom={domain}; dmarc=pass header.from={domain}\n{}From: Maria Kanarie <{}>\nTo: x@y.example\nSubject: {}\n\
              Message-ID: <{}>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b0\n\n--b0\nContent-Type: text/plain; charset=utf-8\n\n\
              kanarienvogel-text: ich komme gern.\n--b0\nContent-Type: application/pdf\nContent-Disposition: attachment; filename=\"Lebenslauf.pdf\"\n\n\
              %PDF-1.4 cv\n--b0--\n",

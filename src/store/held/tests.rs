@@ -18,13 +18,14 @@ async fn store() -> (Store, TenantId, tempfile::TempDir) {
 
 fn arrival(tenant: &TenantId, facts: Facts, purpose: Purpose, bytes: usize) -> Arrival {
     let raw = vec![b'x'; bytes];
+    let is_strangers = purpose == Purpose::Import && !facts.anybody_vouches();
     Arrival {
         id: ArrivalId::generate(),
         tenant: tenant.clone(),
         door: Door::Smtp,
         at: Timestamp::now(),
         envelope: Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose },
-        facts,
+        facts: Facts { is_strangers, ..facts },
         sha256: crate::model::digest::sha256(&raw),
         size: bytes as u64,
         raw: Raw::Bytes(raw.into()),
