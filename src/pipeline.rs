@@ -189,12 +189,13 @@ impl Pipeline {
                 scan.as_ref().map_or(verdict.clone(), |scan| screen::verdict(verdict, scan, chosen))
             }
         };
-        let audience = self.audience(claimed, read, &verdict, answer.as_ref()).await?;
+        let audience = self.audience(claimed, read, &verdict, found.by_token.as_ref(), answer.as_ref()).await?;
         let entry = EntryId::generate();
         let circumstances = Circumstances {
             tenant: &read.tenant,
             sender: &read.sender,
             envelope: &claimed.envelope,
+            arrival: claimed.id,
             at: claimed.at,
             entry,
             portal_url: self.settings.portal_url.as_deref(),
@@ -236,14 +237,12 @@ impl Pipeline {
 
     async fn hold_unreadable(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
         error!(arrival.id = %claimed.id, tenant = %claimed.tenant, "understanding arrival {} failed; it is held", claimed.id);
-        file::put_unreadable(&self.store, claimed, HoldReason::Unreadable).await?;
-        Ok(Disposition::Held)
+        self.hold_unread(claimed, HoldReason::Unreadable).await
     }
 
     async fn hold_damaged(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
         error!(arrival.id = %claimed.id, tenant = %claimed.tenant, "the bytes of arrival {} are not those that were accepted; it is held", claimed.id);
-        file::put_unreadable(&self.store, claimed, HoldReason::Damaged).await?;
-        Ok(Disposition::Held)
+        self.hold_unread(claimed, HoldReason::Damaged).await
     }
 
     /// The tenant's rules for understanding.

@@ -103,10 +103,12 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
     if as_json {
         let mut list = Vec::new();
         for mail in held {
+            let addressed = mail::whose::addressed(store, mail).await?;
             list.push(json!({
                 "id": mail.id, "at": mail.at.to_string(), "reason": mail.reason, "explanation": mail.hold_reason().map(|reason| reason.explanation()),
-                "from": show::sender(mail.from_name.as_deref(), mail.from_address.as_deref()), "subject": mail.subject,
-                "suggestions": mail::suggestions(store, mail).await?, "file": folder.file_of(mail).await?,
+                "from": show::sender(mail.from_name.as_deref(), mail.from_address.as_deref()), "subject": mail.subject, "reference": mail.reference,
+                "addressed": addressed.as_ref().map(mail::whose::Addressed::as_json),
+                "suggestions": mail::suggestions(store, mail, addressed.as_ref()).await?, "file": folder.file_of(mail).await?,
             }));
         }
         list.extend(foreign.iter().map(|file| json!({"foreign": true, "file": file})));
@@ -119,8 +121,13 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
         show::out(format!("{}  {}  {}", mail.id, show::utc(mail.at), mail.reason.as_deref().unwrap_or_default()))?;
         show::out(format!("  from     {}", show::person(mail.from_name.as_deref(), mail.from_address.as_deref())))?;
         show::out(format!("  subject  {}", show::clean(mail.subject.as_deref().unwrap_or_default())))?;
+        show::out(format!("  number   {}", mail::whose::number(mail)))?;
+        let addressed = mail::whose::addressed(store, mail).await?;
+        if let Some(addressed) = &addressed {
+            show::out(format!("  address  {}", addressed.words()))?;
+        }
         show::out(format!("  {}", mail.hold_reason().map_or("", |reason| reason.explanation())))?;
-        for one in mail::suggestions(store, mail).await? {
+        for one in mail::suggestions(store, mail, addressed.as_ref()).await? {
             show::out(format!("  perhaps  {}  {}  ({})", one.reference, show::clean(&one.candidate), one.why))?;
         }
     }

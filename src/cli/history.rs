@@ -167,7 +167,7 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
 }
 
 /// Files that the mail has and that were not filed (S1.E14).
-fn kept_out(body: &Value) -> Vec<String> {
+pub fn kept_out(body: &Value) -> Vec<String> {
     let parts = body["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
     let line = |part: &Value| {
         let name = show::clean(part["name"].as_str().unwrap_or("without a name"));

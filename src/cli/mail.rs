@@ -1,14 +1,17 @@
 //! `mail`: every mail that was accepted, whatever became of it.
 
+pub mod whose;
+
 use super::{Done, Failure, On, actor, history, show};
 use crate::model::id::{ArrivalId, TenantId};
-use crate::model::verdict::{Disposition, Suggestion};
+use crate::model::verdict::{Disposition, HoldReason, Suggestion};
 use crate::place::suggest;
 use crate::store::listing::{Filter, Listed};
 use crate::store::{DaemonLock, Store};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::time::Duration;
+use whose::Addressed;
 
 #[derive(clap::Subcommand)]
 pub enum Command {
@@ -154,14 +157,20 @@ fn as_list_json(mail: &Listed) -> Value {
 }
 
 /// Applications that a held mail may belong to, as of now.
-pub async fn suggestions(store: &Store, mail: &Listed) -> anyhow::Result<Vec<Suggestion>> {
-    let numbers = mail.reference.as_deref().map(suggest::near_numbers).unwrap_or_default();
-    let nearby = store.nearby(&mail.tenant, &mail.inner_addresses, &mail.inner_names, &numbers).await?;
+pub async fn suggestions(store: &Store, mail: &Listed, addressed: Option<&Addressed>) -> anyhow::Result<Vec<Suggestion>> {
+    let mut numbers = mail.reference.as_deref().map(suggest::near_numbers).unwrap_or_default();
+    if mail.hold_reason() != Some(HoldReason::NumberAndSenderDisagree) {
+        // It may be the right one, and something else holds the mail.
+        numbers.extend(mail.reference.clone());
+    }
+    let mut nearby = store.nearby(&mail.tenant, &mail.inner_addresses, &mail.inner_names, &numbers).await?;
+    nearby.by_token = addressed.and_then(|addressed| addressed.application.clone());
     Ok(suggest::suggestions(&nearby, mail.reference.as_deref(), suggest::MOST))
 }
 
 pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
-    let suggestions = if mail.is_held() { suggestions(store, mail).await? } else { Vec::new() };
+    let addressed = whose::addressed(store, mail).await?;
+    let suggestions = if mail.is_held() { suggestions(store, mail, addressed.as_ref()).await? } else { Vec::new() };
     let withdrawn = match mail.entry.as_deref().map(str::parse) {
         Some(Ok(entry)) => store.withdrawn(&mail.tenant, entry).await?,
         _ => None,
@@ -171,6 +180,8 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     if as_json {
         let mut value = as_list_json(mail);
         value["explanation"] = json!(explanation);
+        value["addressed"] = addressed.as_ref().map(Addressed::as_json).into();
+        value["chosen"] = json!(mail.chosen.as_ref().map(|(number, by)| json!({"reference": number, "by": by})));
         value["suggestions"] = json!(suggestions);
         value["envelope"] = mail.envelope.clone();
         value["facts"] = mail.facts.clone();
@@ -188,13 +199,15 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         format!("received  {} by {}, {} bytes", show::utc(mail.at), mail.door, mail.size),
         format!("from      {}", show::person(mail.from_name.as_deref(), mail.from_address.as_deref())),
         format!("subject   {}", show::clean(mail.subject.as_deref().unwrap_or_default())),
-        format!("number    {}", show::clean(mail.reference.as_deref().unwrap_or("none"))),
+        format!("number    {}", whose::number(mail)),
         format!("sender    {}", proof(&mail.facts)),
         format!("state     {}{}", state(mail), mail.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default()),
     ];
     if let Some(results) = mail.facts["checked"]["results"].as_str().filter(|results| !results.is_empty()) {
         lines.push(format!("checks    {}", show::clean(results)));
     }
+    lines.extend(addressed.map(|addressed| format!("address   {}", addressed.words())));
+    lines.extend(whose::entry(store, mail).await?);
     lines.extend(explanation.map(|text| format!("\n{text}")));
     if let Some((at, by, why)) = &mail.closed {
         lines.push(format!("\ndiscarded {} by {}: {}", show::utc(*at), show::clean(by), show::clean(why)));

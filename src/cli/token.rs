@@ -30,7 +30,7 @@ pub enum Command {
     },
     /// Take an address back
     Revoke {
-        /// The token, as `token list` prints it: what stands between + and @
+        /// The address, as `token create` printed it, or the token in it: what stands between + and @
         token: String,
     },
 }
@@ -57,7 +57,7 @@ pub async fn run(on: &On, command: Command) -> Done {
             list(&tokens, mailbox, Timestamp::now(), json)
         }
         Command::Revoke { token } => {
-            store.revoke_reply_token(&tenant.id, &token, actor()).await?;
+            store.revoke_reply_token(&tenant.id, &in_address(&token), actor()).await?;
             store.close().await;
             show::out(format!("{token} revoked"))
         }
@@ -67,6 +67,12 @@ pub async fn run(on: &On, command: Command) -> Done {
 async fn found(store: &Store, tenant: &TenantId, reference: &str) -> Result<Application, Failure> {
     let found = store.application(tenant, reference).await?;
     found.ok_or_else(|| Failure::Failed(anyhow!("there is no application with the number {reference}")))
+}
+
+/// The token of an address, or the token itself.
+fn in_address(given: &str) -> String {
+    let key = address::key(given);
+    address::without_detail(&key).1.unwrap_or(key)
 }
 
 /// `import+TOKEN@domain`.

@@ -91,7 +91,7 @@ fn summary(decided: Decided<'_>) -> Summary {
         subject: message.subject.clone(),
         from_name: from.name,
         from_address: from.address,
-        reference: decided.questions.number.clone(),
+        reference: number(decided),
         message_id: message.message_id.clone(),
         dedupe_key: Some(decided.questions.dedupe_key.clone()),
         inner_addresses: json!(decided.questions.addresses).to_string(),
@@ -99,6 +99,13 @@ fn summary(decided: Decided<'_>) -> Summary {
         application,
         entry,
     }
+}
+
+/// The number that it is filed under, or what was typed as long as it is held: an answer that led nowhere does not hide that.
+fn number(decided: Decided<'_>) -> Option<String> {
+    let typed = decided.message.reference.as_ref().map(|reference| reference.number.clone());
+    let typed = typed.filter(|_| matches!(decided.verdict, Verdict::Hold(_)));
+    typed.or_else(|| decided.questions.number.clone())
 }
 
 /// The documents of a filed mail, each with its bytes if it is an object of its own.
@@ -293,7 +300,7 @@ fn audit(decided: Decided<'_>) -> Vec<NewAudit> {
         let did = match outcome {
             Outcome::Repair(repair) => format!("mail {} goes to {}", receipt.arrival, repair.reference),
             Outcome::Useless(why) => format!("mail {} stays as it is: {}", receipt.arrival, why.as_str()),
-            Outcome::Nothing => format!("mail {} stays as it is", receipt.arrival),
+            Outcome::Nothing(why) => format!("mail {} stays as it is: {}", receipt.arrival, why.as_str()),
         };
         return vec![line("answered", did)];
     }
@@ -301,6 +308,10 @@ fn audit(decided: Decided<'_>) -> Vec<NewAudit> {
         Verdict::File(placement) => vec![line("filed", placement.application.id.clone())],
         Verdict::Hold(reason) => vec![line("held", reason.as_str().into())],
         Verdict::Duplicate(of) => vec![line("duplicate", of.to_string())],
+        // Users' answers are told of above.
+        Verdict::Ignore(reason @ IgnoreReason::ReceiptAnswer) => {
+            vec![line("ignored", format!("{}: its sender is not proved", reason.as_str()))]
+        }
         Verdict::Ignore(reason) => vec![line("ignored", reason.as_str().into())],
     }
 }
@@ -325,20 +336,27 @@ fn delivery(decided: Decided<'_>) -> Option<Delivery> {
 }
 
 /// A held arrival that nothing is known of: it could not be understood.
-pub async fn put_unreadable(store: &Store, claimed: &Claimed, reason: crate::model::verdict::HoldReason) -> Result<(), NotWritten> {
+pub async fn put_unreadable(
+    store: &Store,
+    claimed: &Claimed,
+    tenant: &Tenant,
+    reason: crate::model::verdict::HoldReason,
+    notices: &[Notice],
+) -> Result<(), NotWritten> {
+    let now = Timestamp::now();
     let id: ArrivalId = claimed.id;
     let audit = NewAudit { actor: "-".into(), what: "held", subject: id.to_string(), detail: reason.as_str().into() };
     let filing = Filing {
         tenant: claimed.tenant.clone(),
         arrival: id,
         fence: claimed.fence,
-        at: Timestamp::now(),
+        at: now,
         disposition: crate::model::verdict::Disposition::Held,
         reason: Some(reason.as_str()),
         summary: Summary { inner_addresses: "[]".into(), inner_names: "[]".into(), ..Summary::default() },
         entry: None,
         documents: Vec::new(),
-        messages: Vec::new(),
+        messages: notices.iter().map(|notice| message(&claimed.envelope.mailbox, tenant, notice, None, now)).collect(),
         audit: vec![audit],
         delivery: None,
         repair: None,

@@ -192,7 +192,7 @@ mod tests {
             hidden: false,
             about: None,
         };
-        Filed { entry, application: "A1".into(), dedupe_key: None, message_id: None, mail: None, noticed: Vec::new() }
+        Filed { entry, application: "A1".into(), dedupe_key: None, message_id: None, mail: None, accepted_at: None, noticed: Vec::new() }
     }
 
     #[test]

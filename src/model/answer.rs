@@ -38,7 +38,31 @@ pub enum Outcome {
     /// Nothing, and its sender is told.
     Useless(Useless),
     /// Nothing, and nobody is told.
-    Nothing,
+    Nothing(Silence),
+}
+
+/// Why an answer does nothing, and its sender does not hear of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// The receipt went to somebody else.
+    NotTheRecipient,
+    Automatic,
+    /// Words without a number, which were told once or could not have helped.
+    NoNumber,
+    /// The receipt asked for no number.
+    NotAsked,
+}
+
+impl Silence {
+    /// For the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Silence::NotTheRecipient => "not_the_recipient",
+            Silence::Automatic => "automatic",
+            Silence::NoNumber => "no_number_in_it",
+            Silence::NotAsked => "no_number_was_asked_for",
+        }
+    }
 }
 
 /// A held mail's number, chosen by its forwarder.

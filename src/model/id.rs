@@ -4,13 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use ulid::Ulid;
 
-/// The text was no identifier of 26 base32 characters.
+/// The text was no identifier of 26 base32 characters. Says where such ids are to be found.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("an id has 26 letters and digits, as `mail list` and `outbox list` print them")]
-pub struct NoId;
+#[error("an id has 26 letters and digits, as {0}")]
+pub struct NoId(&'static str);
 
 macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $where:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Ulid);
@@ -30,7 +30,7 @@ macro_rules! ids {
             type Err = NoId;
             /// Letters of either case: local parts of addresses lose theirs on the way.
             fn from_str(text: &str) -> Result<Self, NoId> {
-                Ulid::from_string(&text.to_ascii_uppercase()).map($name).map_err(|_| NoId)
+                Ulid::from_string(&text.to_ascii_uppercase()).map($name).map_err(|_| NoId($where))
             }
         }
         impl serde::Serialize for $name {
@@ -48,15 +48,15 @@ macro_rules! ids {
 
 ids! {
     /// One accepted mail.
-    ArrivalId;
+    ArrivalId, "`mail list` prints them for mails";
     /// One entry of an application's history.
-    EntryId;
+    EntryId, "`history NUMBER` prints them for entries";
     /// One filed document.
-    DocumentId;
+    DocumentId, "`history NUMBER` prints them for files";
     /// One message that we send.
-    OutboundId;
+    OutboundId, "`outbox list` prints them for messages";
     /// One user account.
-    UserId;
+    UserId, "users have them";
 }
 
 /// The tenant's short name, as `import` gives it: the first part of every key.

@@ -13,7 +13,9 @@ pub enum Stop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody vouches for the sender, and the peer is the sender's own server, which will tell him.
-    #[error("the sender is not authenticated here: sign in with AUTH, or send through your organisation's mail server")]
+    #[error(
+        "this address takes mail of verified senders only: if you are an applicant, answer to the address that wrote to you; if you are staff, sign in with AUTH or send through your organisation's mail server"
+    )]
     NotAuthenticated,
     /// The sender is proved, and nobody who may send here.
     #[error("this address is not known here as a user: send from the address that you are registered with")]

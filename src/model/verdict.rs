@@ -49,6 +49,8 @@ pub struct Nearby {
     pub by_name: Vec<Application>,
     /// With a number one slip away.
     pub by_number: Vec<Application>,
+    /// Whose reply address the mail came to.
+    pub by_token: Option<Application>,
 }
 
 /// Who chose the application of a held mail.
@@ -235,7 +237,7 @@ impl HoldReason {
                 "The mail, or one inside it, names no one sender: no From address, several, or a display name that is another address. Such mail is often forged. Find out who wrote it before you assign it."
             }
             HoldReason::SenderUnknown => {
-                "The sender is genuine, but no active user of this tenant has this address. Add the address to a user and retry, or discard the mail."
+                "The sender is genuine, but no active user of this tenant has this address. It may be a candidate who answers to an address whose time is over: read the mail, and assign it. Add the address to a user, and retry, only if it is that user's own."
             }
             HoldReason::SenderMayNotImport => {
                 "The sender is a known user, but his role may not import replies. Let an HR manager forward the mail, or allow the role and retry."
@@ -256,7 +258,7 @@ impl HoldReason {
                 "The forwarder is a department's user, and the number names an application that is not his department's. The number is probably mistyped; assign the mail to the right application."
             }
             HoldReason::NotTheCandidate => {
-                "The mail came to the reply address that one candidate was given, from an address that is not known of that candidate. Compare the two; add the address to the candidate and retry, or assign the mail."
+                "The mail came to the reply address that one candidate was given, from an address that is not known of that candidate. Compare the sender with that candidate, whom `mail show` names; add the address to the candidate and retry, or assign the mail."
             }
             HoldReason::TokenAndNumberDisagree => {
                 "The mail came to the reply address of one application, and its subject begins with the number of another. Assign it to the right one."
@@ -367,6 +369,8 @@ pub struct Suggestion {
 pub enum Why {
     /// It is the number that was typed; only a confirmation is missing.
     Typed,
+    /// The mail came to its reply address.
+    Token,
     AddressAndNumber,
     Address,
     Name,
@@ -376,13 +380,14 @@ pub enum Why {
 }
 
 impl Why {
-    pub const ALL: [Why; 7] =
-        [Why::Typed, Why::AddressAndNumber, Why::Address, Why::Name, Why::DigitsSwapped, Why::DigitOff, Why::DigitMissing];
+    pub const ALL: [Why; 8] =
+        [Why::Typed, Why::Token, Why::AddressAndNumber, Why::Address, Why::Name, Why::DigitsSwapped, Why::DigitOff, Why::DigitMissing];
 
     /// In the commands' words.
     pub fn words(self) -> &'static str {
         match self {
             Why::Typed => "the number that was typed",
+            Why::Token => "its reply address",
             Why::AddressAndNumber => "same candidate address, and the number is one slip away",
             Why::Address => "same candidate address",
             Why::Name => "same candidate name",
@@ -396,6 +401,7 @@ impl Why {
     pub fn key(self) -> &'static str {
         match self {
             Why::Typed => "why-typed",
+            Why::Token => "why-token",
             Why::AddressAndNumber => "why-address-and-number",
             Why::Address => "why-address",
             Why::Name => "why-name",
@@ -431,6 +437,8 @@ pub struct Audience {
     pub is_held_already: bool,
     /// Applications that a held mail may belong to, and that its forwarder may see: the likeliest first.
     pub suggestions: Vec<Suggestion>,
+    /// The number of the application whose reply address the mail came to.
+    pub answers: Option<String>,
 }
 
 impl Audience {

@@ -8,7 +8,7 @@ pub mod corrections;
 use super::texts::say;
 use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::{Envelope, Purpose};
-use crate::model::id::EntryId;
+use crate::model::id::{ArrivalId, EntryId};
 use crate::model::message::{Attachment, Message, PartRole};
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, Notice, ReplyTo};
@@ -27,6 +27,8 @@ pub struct Circumstances<'a> {
     pub tenant: &'a Tenant,
     pub sender: &'a Sender,
     pub envelope: &'a Envelope,
+    /// The mail's id, for whoever looks for it.
+    pub arrival: ArrivalId,
     /// When the mail was accepted.
     pub at: Timestamp,
     /// The id that the history entry will have, for links.
@@ -154,27 +156,41 @@ fn kept_out(locale: Locale, message: &Message) -> Vec<String> {
 }
 
 /// What was held is told to the proved forwarder, and once an hour to the tenant's own address (S1.E4). Never in answer to
-/// automatic mail, and to nobody who is not proved (G7).
+/// automatic mail, and to no sender who is not proved (G7).
 fn held(reason: HoldReason, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
-    let Some(user) = on.sender.user() else { return Vec::new() };
-    let Some(what) = receipts::what_to_do(reason, message, on).filter(|_| message.automatic.is_none()) else { return Vec::new() };
+    if message.automatic.is_some() {
+        return Vec::new();
+    }
+    let fallback = on.tenant.fallback_address.as_deref().filter(|_| audience.held_told_last_hour == 0);
+    let what = receipts::what_to_do(reason, message, on);
+    let (Some(user), Some(what)) = (on.sender.user(), what) else {
+        // A candidate's answer that waits is told here or nowhere: whoever it is from, he hears nothing.
+        let is_direct = matches!(on.envelope.purpose, Purpose::Reply { .. });
+        return fallback.filter(|_| is_direct).map(|to| direct_is_held(to, audience.answers.as_deref(), on)).into_iter().collect();
+    };
     let is_wanted = !audience.is_held_already && audience.sent_last_hour < MOST_AN_HOUR;
     let receipt = is_wanted.then(|| receipts::held(user, reason, &what, message, audience, on));
-    let fallback = on.tenant.fallback_address.as_deref().filter(|to| *to != user.email && audience.held_told_last_hour == 0);
+    let fallback = fallback.filter(|to| *to != user.email);
     receipt.into_iter().chain(fallback.map(|to| mail_is_held(to, user, on))).collect()
 }
 
 fn mail_is_held(to: &str, forwarder: &User, on: Circumstances<'_>) -> Notice {
+    told_held(to, "held-subject", "held-text", &[("forwarder", &forwarder.name)], on)
+}
+
+/// `answers`: the number of the application whose reply address it came to. Nothing in it is the sender's word.
+pub fn direct_is_held(to: &str, answers: Option<&str>, on: Circumstances<'_>) -> Notice {
+    let number = answers.unwrap_or("?");
+    told_held(to, "held-direct-subject", "held-direct-text", &[("number", number)], on)
+}
+
+fn told_held(to: &str, subject: &str, text: &str, values: &[(&str, &str)], on: Circumstances<'_>) -> Notice {
     let locale = on.tenant.locale;
-    let date = shown(on.at, on.tenant, locale);
-    Notice {
-        purpose: MessagePurpose::MailHeld,
-        to: to.to_owned(),
-        locale,
-        subject: say(locale, "held-subject", &[]),
-        text: [say(locale, "held-text", &[("forwarder", &forwarder.name), ("date", &date)]), say(locale, "held-more", &[])].join("\n\n"),
-        reply_to: ReplyTo::Nobody,
-    }
+    let (date, id) = (shown(on.at, on.tenant, locale), on.arrival.to_string());
+    let all: Vec<(&str, &str)> = values.iter().copied().chain([("date", date.as_str()), ("id", id.as_str())]).collect();
+    let text = [say(locale, text, &all), say(locale, "held-find", &all), say(locale, "held-more", &[])].join("\n\n");
+    let (purpose, subject) = (MessagePurpose::MailHeld, say(locale, subject, &all));
+    Notice { purpose, to: to.to_owned(), locale, subject, text, reply_to: ReplyTo::Nobody }
 }
 
 /// Automatic mail is kept and handed to nobody: a loop would begin here, and a flood would not end.

@@ -2,6 +2,7 @@
 
 use super::transport::{HandedOver, Transport};
 use crate::config::Outgoing;
+use crate::model::outbound::MessagePurpose;
 use crate::store::Store;
 use crate::store::outbox::{Outbound, Tried};
 use futures_util::StreamExt;
@@ -112,7 +113,14 @@ async fn hand_over(store: &Store, transport: &Transport, message: &Outbound) -> 
             Err(error) => return HandedOver::NotNow(format!("the mail to attach: {error:#}")),
         },
     };
-    transport.hand_over(message, attached).await
+    let corrects = match message.purpose {
+        MessagePurpose::Correction => match store.corrects(message).await {
+            Ok(corrects) => corrects,
+            Err(error) => return HandedOver::NotNow(format!("the notice to correct: {error:#}")),
+        },
+        _ => None,
+    };
+    transport.hand_over(message, attached, corrects.as_deref()).await
 }
 
 async fn write_down(store: &Store, outgoing: &Outgoing, message: &Outbound, ended: HandedOver, stop: &CancellationToken) {
@@ -152,7 +160,7 @@ fn judged(message: &Outbound, ended: HandedOver, give_up_after: Duration, now: T
 mod tests {
     use super::*;
     use crate::model::id::{OutboundId, TenantId};
-    use crate::model::outbound::{MessagePurpose, MessageState};
+    use crate::model::outbound::MessageState;
     use crate::model::user::Locale;
 
     #[test]

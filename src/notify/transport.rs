@@ -60,9 +60,10 @@ impl Transport {
         }
     }
 
-    /// Hands one message over. `attached`: the raw mail that goes with it.
-    pub async fn hand_over(&self, message: &Outbound, attached: Option<Bytes>) -> HandedOver {
-        let built = self.build(message, attached).and_then(|built| Ok((envelope(message)?, built)));
+    /// Hands one message over. `attached`: the raw mail that goes with it. `corrects`: the Message-ID, without brackets, of what it
+    /// corrects.
+    pub async fn hand_over(&self, message: &Outbound, attached: Option<Bytes>, corrects: Option<&str>) -> HandedOver {
+        let built = self.build(message, attached, corrects).and_then(|built| Ok((envelope(message)?, built)));
         let (envelope, built) = match built {
             Ok(built) => built,
             // An address that cannot be written to will not become one.
@@ -80,7 +81,7 @@ impl Transport {
         }
     }
 
-    fn build(&self, message: &Outbound, attached: Option<Bytes>) -> anyhow::Result<Message> {
+    fn build(&self, message: &Outbound, attached: Option<Bytes>, corrects: Option<&str>) -> anyhow::Result<Message> {
         let from = self.from.clone().unwrap_or_else(|| format!("Rohrpost <noreply@{}>", message.domain));
         let mut builder = Message::builder()
             .from(from.parse::<Mailbox>().context("outgoing.from")?)
@@ -93,6 +94,10 @@ impl Transport {
             .header(NoAutoResponse);
         if let Some(reply_to) = &message.reply_to {
             builder = builder.reply_to(reply_to.parse::<Mailbox>().context("Reply-To")?);
+        }
+        // RFC 5322 §3.6.4: mail programs show both as one conversation, and its reader knows which message is meant.
+        if let Some(corrects) = corrects.map(|id| format!("<{id}>")) {
+            builder = builder.in_reply_to(corrects.clone()).references(corrects);
         }
         let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(message.body.clone());
         let built = match attached {
@@ -214,8 +219,8 @@ mod tests {
     #[tokio::test]
     async fn a_message_as_it_is_sent() {
         let message = outbound();
-        let text = String::from_utf8(transport().build(&message, None).unwrap().formatted()).unwrap();
-        let again = String::from_utf8(transport().build(&message, None).unwrap().formatted()).unwrap();
+        let text = String::from_utf8(transport().build(&message, None, None).unwrap().formatted()).unwrap();
+        let again = String::from_utf8(transport().build(&message, None, None).unwrap().formatted()).unwrap();
         assert_eq!(text, again);
         for line in [
             "Auto-Submitted: auto-generated\r\n".to_owned(),
@@ -255,7 +260,7 @@ mod tests {
     async fn an_attached_mail_is_base64() {
         let message = Outbound { purpose: MessagePurpose::Postmaster, ..outbound() };
         let raw = Bytes::from_static(b"Subject: x\r\n\r\n\n.\nMAIL FROM:<>\r\n");
-        let text = String::from_utf8(transport().build(&message, Some(raw)).unwrap().formatted()).unwrap();
+        let text = String::from_utf8(transport().build(&message, Some(raw), None).unwrap().formatted()).unwrap();
         assert!(text.contains("Content-Transfer-Encoding: base64") && !text.contains("MAIL FROM"), "{text}");
     }
 }

@@ -107,7 +107,16 @@ impl Pipeline {
 
     async fn corrections(&self, fate: Fate, tenant: &Tenant, filed: &Filed) -> anyhow::Result<Vec<Notice>> {
         let application = self.store.application_by_id(&tenant.id, &filed.application).await?.context("the application of this entry")?;
-        Ok(corrections::corrections(fate, tenant, &application, filed.entry.at, &told(filed, tenant.locale)))
+        let body = &filed.entry.body;
+        let corrected = corrections::Corrected {
+            fate,
+            tenant,
+            application: &application,
+            forwarder: body["forwarder"]["name"].as_str(),
+            is_direct: Vec::<Flag>::deserialize(&body["flags"]).unwrap_or_default().contains(&Flag::Direct),
+            accepted_at: filed.accepted_at.unwrap_or(filed.entry.at),
+        };
+        Ok(corrections::corrections(corrected, &told(filed, tenant.locale)))
     }
 
     fn notices(
@@ -130,7 +139,7 @@ impl Pipeline {
             forwarder,
             flags,
             files: &files,
-            imported_at: taken_back::imported_at(filed),
+            imported_at: filed.accepted_at.unwrap_or_else(|| taken_back::imported_at(filed)),
             moved_at: at,
             entry,
             portal_url: self.settings.portal_url.as_deref(),

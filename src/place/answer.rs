@@ -1,7 +1,7 @@
 //! What an answer to a receipt does to the held mail behind it. Decides, does nothing.
 
 use crate::model::address;
-use crate::model::answer::{Outcome, Receipt, Repair, Useless};
+use crate::model::answer::{Outcome, Receipt, Repair, Silence, Useless};
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::message::{Message, Prefix};
 use crate::model::organisation::{Application, Tenant};
@@ -63,15 +63,18 @@ pub fn number(message: &Message, receipt: &Receipt) -> Option<String> {
 /// Only the user to whom the receipt was sent repairs anything, proved as for any mail, and by his own hand (G6). Words alone are
 /// answered once, and not at all where nothing was asked: thanks and programs that mark nothing would else go round.
 pub fn outcome(tenant: &Tenant, sender: &Sender, message: &Message, receipt: &Receipt, found: Option<&Application>) -> Outcome {
-    let Some(user) = recipient(sender, receipt).filter(|_| message.automatic.is_none()) else { return Outcome::Nothing };
+    if message.automatic.is_some() {
+        return Outcome::Nothing(Silence::Automatic);
+    }
+    let Some(user) = recipient(sender, receipt) else { return Outcome::Nothing(Silence::NotTheRecipient) };
     let said = said(message, receipt);
     let has_asked = receipt.held.is_some_and(HoldReason::is_mended_by_a_number);
     let number = match said {
         Said::Nothing if has_asked && !receipt.again && !receipt.used => return Outcome::Useless(Useless::NotUnderstood),
-        Said::Nothing => return Outcome::Nothing,
+        Said::Nothing => return Outcome::Nothing(Silence::NoNumber),
         _ if receipt.used => return Outcome::Useless(Useless::AlreadyAnswered),
         _ if receipt.held.is_none() => return Outcome::Useless(Useless::NoLongerHeld),
-        _ if !has_asked => return Outcome::Nothing,
+        _ if !has_asked => return Outcome::Nothing(Silence::NotAsked),
         Said::NoSuchChoice => return Outcome::Useless(Useless::NoSuchChoice),
         Said::Number(number) => number,
     };
@@ -178,10 +181,14 @@ mod tests {
         };
         let useless = Outcome::Useless;
         check(|_| (), useless(Useless::NoSuchChoice), useless(Useless::NotUnderstood));
-        check(|receipt| receipt.again = true, useless(Useless::NoSuchChoice), Outcome::Nothing);
-        check(|receipt| receipt.used = true, useless(Useless::AlreadyAnswered), Outcome::Nothing);
-        check(|receipt| receipt.held = None, useless(Useless::NoLongerHeld), Outcome::Nothing);
-        check(|receipt| receipt.held = Some(HoldReason::Encrypted), Outcome::Nothing, Outcome::Nothing);
+        check(|receipt| receipt.again = true, useless(Useless::NoSuchChoice), Outcome::Nothing(Silence::NoNumber));
+        check(|receipt| receipt.used = true, useless(Useless::AlreadyAnswered), Outcome::Nothing(Silence::NoNumber));
+        check(|receipt| receipt.held = None, useless(Useless::NoLongerHeld), Outcome::Nothing(Silence::NoNumber));
+        check(
+            |receipt| receipt.held = Some(HoldReason::Encrypted),
+            Outcome::Nothing(Silence::NotAsked),
+            Outcome::Nothing(Silence::NoNumber),
+        );
     }
 
     /// Acceptance: G6, G7. Another user, a stranger, a program: nothing is repaired, and nobody is answered.
@@ -191,10 +198,10 @@ mod tests {
         let stranger = Sender::Unproven { why: Unproven::NoProof, claims_user: true };
         let candidate = Sender::Candidate { name: "Maria".into(), proof: Proof::Dmarc };
         for sender in [max, stranger, candidate] {
-            assert_eq!(decided(&sender, &says(Some(1), None, None), &receipt()), Outcome::Nothing, "{sender:?}");
+            assert_eq!(decided(&sender, &says(Some(1), None, None), &receipt()), Outcome::Nothing(Silence::NotTheRecipient), "{sender:?}");
         }
         let automatic = Message { automatic: Some(Automatic::AutoReply), ..says(Some(1), None, None) };
-        assert_eq!(decided(&petra(), &automatic, &receipt()), Outcome::Nothing);
+        assert_eq!(decided(&petra(), &automatic, &receipt()), Outcome::Nothing(Silence::Automatic));
     }
 
     /// Acceptance: G7. A number that he may not see is unknown to him, by the same words.

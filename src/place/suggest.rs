@@ -2,7 +2,8 @@
 
 use crate::model::organisation::Application;
 use crate::model::user::User;
-use crate::model::verdict::{Nearby, Suggestion, Why};
+use crate::model::verdict::{HoldReason, Nearby, Suggestion, Why};
+use std::collections::HashMap;
 
 /// Suggestions that an operator is shown at once.
 pub const MOST: usize = 5;
@@ -63,6 +64,9 @@ pub fn suggestions(nearby: &Nearby, typed: Option<&str>, most: usize) -> Vec<Sug
     for application in nearby.by_number.iter().filter(is_typed) {
         add(application, Why::Typed);
     }
+    if let Some(application) = &nearby.by_token {
+        add(application, Why::Token);
+    }
     let near = |application: &&Application| nearby.by_number.iter().any(|other| other.id == application.id);
     for application in nearby.by_address.iter().filter(near) {
         add(application, Why::AddressAndNumber);
@@ -81,8 +85,27 @@ pub fn suggestions(nearby: &Nearby, typed: Option<&str>, most: usize) -> Vec<Sug
 
 /// What is near, as far as a forwarder may see it (G7).
 pub fn visible(nearby: Nearby, user: &User) -> Nearby {
-    let seen = |list: Vec<Application>| list.into_iter().filter(|application| user.may_see(application)).collect();
-    Nearby { by_address: seen(nearby.by_address), by_name: seen(nearby.by_name), by_number: seen(nearby.by_number) }
+    kept(nearby, |application| user.may_see(application))
+}
+
+/// What is near, as far as an answer to a receipt can file it: not under the number that was refused, and where somebody has an address
+/// inside, under his applications alone. `owners`: candidates who have each address, by id.
+pub fn fileable(nearby: Nearby, why: HoldReason, typed: Option<&str>, owners: &HashMap<String, Vec<String>>) -> Nearby {
+    // These two numbers want a second word; any other was tried, and led nowhere.
+    let may_be_repeated = matches!(why, HoldReason::NumberUnconfirmed | HoldReason::TokenAndNumberDisagree);
+    let refused = typed.filter(|_| !may_be_repeated);
+    let is_owner = |application: &Application| owners.values().all(|ids| ids.is_empty() || ids.contains(&application.candidate.id));
+    kept(nearby, |application| Some(application.reference.as_str()) != refused && is_owner(application))
+}
+
+fn kept(nearby: Nearby, keep: impl Fn(&Application) -> bool) -> Nearby {
+    let some = |list: Vec<Application>| list.into_iter().filter(&keep).collect();
+    Nearby {
+        by_address: some(nearby.by_address),
+        by_name: some(nearby.by_name),
+        by_number: some(nearby.by_number),
+        by_token: nearby.by_token.filter(&keep),
+    }
 }
 
 fn slip(typed: &str, right: &str) -> Why {
@@ -138,6 +161,7 @@ mod tests {
                 application("4712", "it"),
                 application("4771", "it"),
             ],
+            by_token: None,
         };
         let told = |nearby: &Nearby, typed, most| -> Vec<(String, Why)> {
             suggestions(nearby, typed, most).into_iter().map(|one| (one.reference, one.why)).collect()
@@ -148,13 +172,36 @@ mod tests {
         assert_eq!(told(&nearby, Some("4711"), MOST_OFFERED), want[..3]);
         assert_eq!(told(&nearby, Some("4771"), 1), [("4771".to_owned(), Why::Typed)]);
         assert!(told(&Nearby::default(), None, MOST).is_empty());
+        let by_token = Nearby { by_token: Some(application("6000", "it")), ..nearby };
+        assert_eq!(told(&by_token, Some("4711"), 1), [("6000".to_owned(), Why::Token)]);
+    }
+
+    /// Acceptance: S1.E4; G6. Nothing is offered that an answer would only bring back.
+    #[test]
+    fn what_an_answer_can_file() {
+        // Each application's candidate has its number for an id.
+        let list = || vec![application("4711", "it"), application("4721", "it")];
+        let all = Nearby { by_address: list(), by_name: list(), by_number: list(), by_token: None };
+        let check = |why, typed, owners: &[(&str, &str)], want: &[&str]| {
+            let owners = owners.iter().map(|(address, id)| ((*address).to_owned(), vec![(*id).to_owned()])).collect();
+            let left = fileable(all.clone(), why, typed, &owners);
+            for list in [&left.by_address, &left.by_name, &left.by_number] {
+                assert_eq!(list.iter().map(|one| one.reference.as_str()).collect::<Vec<_>>(), want, "{why:?} {typed:?}");
+            }
+        };
+        check(HoldReason::UnknownNumber, Some("4771"), &[], &["4711", "4721"]);
+        check(HoldReason::UnknownNumber, Some("4771"), &[("maria@example.net", "4711")], &["4711"]);
+        check(HoldReason::NumberAndSenderDisagree, Some("4721"), &[("maria@example.net", "4711")], &["4711"]);
+        check(HoldReason::NumberAndSenderDisagree, Some("4721"), &[], &["4711"]);
+        check(HoldReason::NumberUnconfirmed, Some("4711"), &[], &["4711", "4721"]);
+        check(HoldReason::NoNumber, None, &[("maria@example.net", "4711"), ("eva@example.net", "4721")], &[]);
     }
 
     /// Acceptance: G7, G10. A department's user is told of his department's applications alone.
     #[test]
     fn what_a_forwarder_may_see() {
         let list = || vec![application("4711", "it"), application("4712", "law")];
-        let all = Nearby { by_address: list(), by_name: list(), by_number: list() };
+        let all = Nearby { by_address: list(), by_name: list(), by_number: list(), by_token: None };
         for (role, want) in [(Role::HrManager, 2), (Role::DepartmentPlus, 1)] {
             let seen = visible(all.clone(), &examples::user("x@acme.example", role));
             assert_eq!([seen.by_address.len(), seen.by_name.len(), seen.by_number.len()], [want; 3], "{role:?}");

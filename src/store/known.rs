@@ -145,6 +145,7 @@ impl Store {
             by_address: self.applications_by(By::Address, tenant, addresses).await?,
             by_name: self.applications_by(By::Name, tenant, names).await?,
             by_number: self.applications_by(By::Number, tenant, numbers).await?,
+            by_token: None,
         })
     }
 
@@ -173,7 +174,17 @@ impl Store {
         Ok(rows.iter().map(application).collect())
     }
 
-    /// Candidates who have each of the addresses.
+    /// Candidates who have each of the addresses, by id; addresses of users are left out: they speak for nobody.
+    pub async fn candidates_who_have(&self, tenant: &TenantId, addresses: &[String]) -> anyhow::Result<HashMap<String, Vec<String>>> {
+        if addresses.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let users = self.users_among(tenant, addresses).await?;
+        let mut owners = self.owners_of(tenant, addresses).await?;
+        owners.retain(|address, _| !users.contains(address));
+        Ok(owners)
+    }
+
     async fn owners_of(&self, tenant: &TenantId, addresses: &[String]) -> anyhow::Result<HashMap<String, Vec<String>>> {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("select address, candidate from candidate_address where tenant = ");
         query.push_bind(tenant.as_str()).push(" and address in (");

@@ -2,10 +2,12 @@
 
 use super::audit::{self, NewAudit};
 use super::{Store, moment};
+use crate::model::arrival::Purpose;
 use crate::model::id::{ArrivalId, TenantId};
 use crate::model::verdict::{Disposition, HoldReason};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
+use serde::Deserialize;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
@@ -30,6 +32,8 @@ pub struct Listed {
     pub size: u64,
     pub attempts: u32,
     pub entry: Option<String>,
+    /// The number that somebody chose for it, and who did.
+    pub chosen: Option<(String, String)>,
     pub envelope: serde_json::Value,
     pub facts: serde_json::Value,
     /// Discarded: when, by whom, why.
@@ -41,6 +45,14 @@ pub struct Listed {
 impl Listed {
     pub fn hold_reason(&self) -> Option<HoldReason> {
         self.reason.as_deref().and_then(HoldReason::parse)
+    }
+
+    /// The application whose reply address it came to, by its id.
+    pub fn reply_application(&self) -> Option<String> {
+        match Purpose::deserialize(&self.envelope["purpose"]) {
+            Ok(Purpose::Reply { application }) => Some(application),
+            _ => None,
+        }
     }
 
     /// Whether it waits for an operator.
@@ -198,6 +210,9 @@ fn listed(row: &SqliteRow) -> anyhow::Result<Listed> {
         size: row.get::<i64, _>("size").try_into().unwrap_or(0),
         attempts: row.get::<i64, _>("attempts").try_into().unwrap_or(u32::MAX),
         entry: row.get("entry"),
+        chosen: row
+            .get::<Option<String>, _>("assigned_reference")
+            .map(|number| (number, row.get::<Option<String>, _>("assigned_by").unwrap_or_default())),
         envelope: serde_json::from_str(row.get("envelope")).context("envelope")?,
         facts: serde_json::from_str(row.get("facts")).context("facts")?,
         raw_gone: row.get("raw_gone"),

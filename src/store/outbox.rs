@@ -138,6 +138,20 @@ impl Store {
         .await
     }
 
+    /// The Message-ID, without brackets, of the notice that this correction corrects; none if its recipient never got one.
+    pub async fn corrects(&self, correction: &Outbound) -> anyhow::Result<Option<String>> {
+        let notice: Option<(String, String)> = sqlx::query_as(
+            "select n.id, n.domain from outbound_message m join outbound_message n on n.tenant = m.tenant and n.entry = m.entry
+                 and n.recipient = m.recipient and n.purpose = 'reply_imported' and n.state <> 'cancelled'
+             where m.tenant = $1 and m.id = $2 and m.purpose = 'correction' order by n.id limit 1",
+        )
+        .bind(correction.tenant.as_str())
+        .bind(correction.id.to_string())
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(notice.map(|(id, domain)| format!("{id}@{domain}")))
+    }
+
     /// When the next message is due, if one waits.
     pub async fn next_message_due(&self) -> anyhow::Result<Option<Timestamp>> {
         let due: Option<i64> =

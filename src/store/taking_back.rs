@@ -1,8 +1,8 @@
 //! Taking filed mail back: the mark on its entry, the note beside it, and what comes in its place, in one transaction (G9).
 
-use super::Store;
 use super::filing::{self, Filing, NewEntry};
 use super::history::{self, Entry, Withdrawn};
+use super::{Store, moment};
 use crate::model::arrival::Envelope;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, TenantId};
 use crate::model::user::Locale;
@@ -22,6 +22,8 @@ pub struct Filed {
     pub message_id: Option<String>,
     /// The mail that it was made of; none for entries that no mail made.
     pub mail: Option<(ArrivalId, Envelope)>,
+    /// When that mail was accepted.
+    pub accepted_at: Option<Timestamp>,
     /// Who got a notice about it, in the language it was written in.
     pub noticed: Vec<(String, Locale)>,
 }
@@ -66,15 +68,17 @@ impl Store {
         let Some(row) = row else { return Ok(None) };
         let mut entry = history::entry(&row)?;
         entry.documents = self.documents_of_entry(tenant, id).await?;
+        let mut accepted_at = None;
         let mail = match row.get::<Option<String>, _>("arrival") {
             None => None,
             Some(arrival) => {
-                let envelope: String = sqlx::query_scalar("select envelope from arrival where tenant = $1 and id = $2")
+                let (envelope, at): (String, i64) = sqlx::query_as("select envelope, at from arrival where tenant = $1 and id = $2")
                     .bind(tenant.as_str())
                     .bind(&arrival)
                     .fetch_one(&self.reads)
                     .await
                     .context("the mail of this entry")?;
+                accepted_at = Some(moment(at));
                 Some((arrival.parse().context("history_entry.arrival")?, serde_json::from_str(&envelope).context("envelope")?))
             }
         };
@@ -91,6 +95,7 @@ impl Store {
             dedupe_key: row.get("dedupe_key"),
             message_id: row.get("message_id"),
             mail,
+            accepted_at,
             noticed: noticed.into_iter().map(|(to, locale)| (to, Locale::parse(&locale).unwrap_or_default())).collect(),
         }))
     }

@@ -2,11 +2,23 @@
 
 use super::audit::{self, NewAudit};
 use super::{Store, moment};
-use crate::model::id::TenantId;
+use crate::model::id::{ArrivalId, TenantId};
 use crate::model::token::{self, ReplyToken};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use jiff::Timestamp;
 use sqlx::Row;
+
+/// A token as it was when a mail came with it.
+#[derive(Clone, Debug)]
+pub struct TokenThen {
+    /// By its id, if it is an application's reply token.
+    pub application: Option<String>,
+    /// The held mail, if it is a receipt's.
+    pub arrival: Option<ArrivalId>,
+    pub was_revoked: bool,
+    /// Its time was over.
+    pub was_over: bool,
+}
 
 impl Store {
     /// Gives out a token for an application, by its id, that is known until `expires_at`. The address that bears it proves nothing by
@@ -68,6 +80,27 @@ impl Store {
             revoked_at: row.get::<Option<i64>, _>("revoked_at").map(moment),
         };
         Ok(rows.iter().map(token).collect())
+    }
+
+    /// What a token stood for at that moment, whatever became of it since; none if it is not of this tenant.
+    pub async fn token_at(&self, tenant: &TenantId, token: &str, at: Timestamp) -> anyhow::Result<Option<TokenThen>> {
+        let row = sqlx::query(
+            "select t.application, t.expires_at, t.revoked_at, m.arrival from token t
+             left join outbound_message m on m.tenant = t.tenant and m.id = t.message where t.tenant = $1 and t.token = $2",
+        )
+        .bind(tenant.as_str())
+        .bind(token)
+        .fetch_optional(&self.reads)
+        .await?;
+        let Some(row) = row else { return Ok(None) };
+        let revoked_at = row.get::<Option<i64>, _>("revoked_at").map(moment);
+        let arrival = row.get::<Option<String>, _>("arrival").map(|id| id.parse()).transpose().context("outbound_message.arrival")?;
+        Ok(Some(TokenThen {
+            application: row.get("application"),
+            arrival,
+            was_revoked: revoked_at.is_some_and(|revoked| revoked <= at),
+            was_over: moment(row.get("expires_at")) <= at,
+        }))
     }
 
     /// Takes a reply token back: its address is an ordinary import address from now on.

@@ -20,23 +20,46 @@ pub enum Fate {
     Moved,
 }
 
-/// Tells everybody who was told of the entry that it was taken back, each once. `told`: in the language of the notice.
-pub fn corrections(fate: Fate, tenant: &Tenant, application: &Application, filed_at: Timestamp, told: &[(String, Locale)]) -> Vec<Notice> {
-    let mut seen = HashSet::new();
-    let once = told.iter().filter(|(to, _)| seen.insert(address::key(to)));
-    once.map(|(to, locale)| correction(fate, tenant, application, filed_at, to, *locale)).collect()
+/// What the correction is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Corrected<'a> {
+    pub fate: Fate,
+    pub tenant: &'a Tenant,
+    pub application: &'a Application,
+    /// The name.
+    pub forwarder: Option<&'a str>,
+    /// The candidate wrote to us himself.
+    pub is_direct: bool,
+    /// When the mail was accepted: the date of its notice.
+    pub accepted_at: Timestamp,
 }
 
-fn correction(fate: Fate, tenant: &Tenant, application: &Application, filed_at: Timestamp, to: &str, locale: Locale) -> Notice {
+/// Tells everybody who was told of the entry that it was taken back, each once. `told`: in the language of the notice.
+pub fn corrections(corrected: Corrected<'_>, told: &[(String, Locale)]) -> Vec<Notice> {
+    let mut seen = HashSet::new();
+    let once = told.iter().filter(|(to, _)| seen.insert(address::key(to)));
+    once.map(|(to, locale)| correction(corrected, to, *locale)).collect()
+}
+
+fn correction(corrected: Corrected<'_>, to: &str, locale: Locale) -> Notice {
+    let Corrected { fate, tenant, application, forwarder, is_direct, accepted_at } = corrected;
     let candidate = application.candidate.name.as_str();
     let what = match fate {
         Fate::Withdrawn => "correction-withdrawn",
         Fate::Moved => "correction-moved",
     };
+    // As the notice said it: who finds two of them can tell which.
+    let date = shown(accepted_at, tenant, locale);
+    let which = match forwarder {
+        Some(forwarder) => say(locale, "notice-forwarded", &[("forwarder", forwarder), ("date", &date)]),
+        None if is_direct => say(locale, "notice-direct", &[("date", &date)]),
+        None => say(locale, "correction-received", &[("date", &date)]),
+    };
     let lines = [
-        say(locale, what, &[("date", &shown(filed_at, tenant, locale))]),
+        say(locale, what, &[]),
         String::new(),
         about(application, locale),
+        which,
         String::new(),
         say(locale, "correction-disregard", &[]),
         String::new(),
@@ -78,7 +101,7 @@ pub struct Moved<'a> {
     pub flags: &'a [Flag],
     /// Names and kinds.
     pub files: &'a [(&'a str, &'a str)],
-    /// When the mail was first filed.
+    /// When the mail was accepted.
     pub imported_at: Timestamp,
     pub moved_at: Timestamp,
     /// The id that the new history entry will have, for links.
@@ -156,21 +179,30 @@ mod tests {
     fn everybody_once() {
         let told = [("petra@acme.example", Locale::De), ("Petra@acme.example", Locale::De), ("max@acme.example", Locale::En)];
         let told: Vec<_> = told.map(|(to, locale)| (to.to_owned(), locale)).into();
-        let notices = corrections(Fate::Withdrawn, &examples::tenant(), &application(), at("2026-11-22T08:30:00Z"), &told);
+        let (tenant, application, accepted_at) = (examples::tenant(), application(), at("2026-11-22T08:30:00Z"));
+        let (fate, forwarder) = (Fate::Withdrawn, Some("Petra"));
+        let withdrawn = Corrected { fate, tenant: &tenant, application: &application, forwarder, is_direct: false, accepted_at };
+        let notices = corrections(withdrawn, &told);
         let to: Vec<_> = notices.iter().map(|notice| (notice.to.as_str(), notice.purpose)).collect();
         assert_eq!(to, [("petra@acme.example", MessagePurpose::Correction), ("max@acme.example", MessagePurpose::Correction)]);
         assert_eq!(notices[0].subject, "Zurückgenommen: Neue Antwort von Maria Müller (4711)");
         assert_eq!(
             notices[0].text,
-            "Die Nachricht, die am 22.11.2026, 09:30 zu dieser Bewerbung abgelegt wurde, ist zurückgenommen.\n\n\
-             Bewerbung: 4711, Maria Müller, Entwickler (m/w/d)\n\n\
-             Bitte beachte sie nicht weiter. Wenn du ihren Text oder ihre Dateien gespeichert, gedruckt oder weitergegeben hast, lösch oder vernichte sie bitte.\n\n\
+            "Eine Nachricht, die zu dieser Bewerbung abgelegt war, wurde zurückgenommen.\n\n\
+             Bewerbung: 4711, Maria Müller, Entwickler (m/w/d)\nWeitergeleitet: von Petra, 22.11.2026, 09:30\n\n\
+             Bitte beachte die Nachricht nicht weiter. Wenn du ihren Text oder ihre Dateien gespeichert, gedruckt oder weitergegeben hast, lösche oder vernichte bitte alle Kopien.\n\n\
              -- \nDu bekommst diese E-Mail, weil dir diese Nachricht gemeldet wurde."
         );
         assert!(notices[1].text.contains("22 Nov 2026, 09:30") && notices[1].text.contains("has been withdrawn"), "{}", notices[1].text);
-        let moved = corrections(Fate::Moved, &examples::tenant(), &application(), at("2026-11-22T08:30:00Z"), &told);
-        assert!(moved[0].text.contains("gehört nicht zu ihr"), "{}", moved[0].text);
-        assert!(corrections(Fate::Moved, &examples::tenant(), &application(), Timestamp::UNIX_EPOCH, &[]).is_empty());
+        let moved = Corrected { fate: Fate::Moved, ..withdrawn };
+        let text = &corrections(moved, &told)[0].text;
+        assert!(text.contains("gehört nicht zu ihr"), "{text}");
+        assert!(corrections(moved, &[]).is_empty());
+        // Each as its own notice had it.
+        for (is_direct, want) in [(true, "Direkt geschrieben: 22.11.2026, 09:30"), (false, "Eingegangen: 22.11.2026, 09:30")] {
+            let text = &corrections(Corrected { forwarder: None, is_direct, ..withdrawn }, &told)[0].text;
+            assert!(text.contains(want), "{text}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::address::Mailbox;
-use crate::model::answer::{Line, Useless};
+use crate::model::answer::{Line, Silence, Useless};
 use crate::model::examples;
 use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, Automatic, Encoding, Kind, Original, Source};
@@ -75,7 +75,7 @@ fn files_that_are_kept_out() {
     for (locale, heading, found) in [
         (Locale::De, "Nicht abgelegt:", "hat Eicar Bcc: x gefunden"),
         (Locale::En, "Not filed:", "found Eicar Bcc: x"),
-        (Locale::Sv, "Inte sparat:", "hittade Eicar Bcc: x"),
+        (Locale::Sv, "Inte arkiverat:", "hittade Eicar Bcc: x"),
     ] {
         let lines = files(locale, &mail);
         let at = lines.iter().position(|line| line == heading).unwrap();
@@ -91,6 +91,7 @@ struct Scene {
     sender: Sender,
     audience: Audience,
     answer: Option<(Receipt, Outcome)>,
+    purpose: Purpose,
 }
 
 impl Scene {
@@ -102,15 +103,17 @@ impl Scene {
             sender: Sender::User { user: petra.clone(), proof: Proof::Login },
             audience: Audience { responsible: vec![petra, max], ..Audience::default() },
             answer: None,
+            purpose: Purpose::Import,
         }
     }
 
     fn compose(&self, verdict: &Verdict, message: &Message) -> Vec<Notice> {
-        let envelope = Envelope { from: None, to: vec![], mailbox: "import@acme.example".into(), purpose: Purpose::Import };
+        let envelope = Envelope { from: None, to: vec![], mailbox: "import@acme.example".into(), purpose: self.purpose.clone() };
         let on = Circumstances {
             tenant: &self.tenant,
             sender: &self.sender,
             envelope: &envelope,
+            arrival: "01JDF7Q3000000000000000009".parse().unwrap(),
             at: "2026-11-22T08:30:00Z".parse().unwrap(),
             entry: "01JDF7Q3000000000000000000".parse().unwrap(),
             portal_url: Some("https://portal.acme.example"),
@@ -221,6 +224,7 @@ fn mail_to_postmaster() {
             tenant: &scene.tenant,
             sender: &scene.sender,
             envelope: &envelope,
+            arrival: "01JDF7Q3000000000000000009".parse().unwrap(),
             at: Timestamp::UNIX_EPOCH,
             entry: EntryId::generate(),
             portal_url: None,
@@ -251,8 +255,8 @@ fn a_receipt_offers_what_it_names() {
     let offered = receipt(&scene, HoldReason::UnknownNumber);
     assert_eq!(
         offered.text,
-        "Deine weitergeleitete Nachricht vom 22.11.2026, 09:30 konnte nicht zugeordnet werden. Sie ist nicht verloren: Wer bei euch den Import \
-         betreut, sieht sie und kümmert sich darum.\n\nDein Betreff: 4711 WG: Geheimnis\n\nDie Bewerbungsnummer 4711 gibt es nicht. Bitte \
+        "Deine weitergeleitete Nachricht vom 22.11.2026, 09:30 konnte nicht abgelegt werden. Sie ist nicht verloren, sondern \
+         wartet.\n\nDein Betreff: 4711 WG: Geheimnis\n\nDie Bewerbungsnummer 4711 gibt es nicht. Bitte \
          prüfe sie in der Bewerbung.\n\nVielleicht gehört die Nachricht hierher:\n\n  1  4711, Maria Müller, Entwickler (m/w/d) (dieselbe \
          Absenderadresse)\n  2  4712, Maria Müller, Entwickler (m/w/d) (eine Ziffer anders)\n\nAntworte auf diese E-Mail, und schreib die \
          passende Zahl von 1 bis 2 oder die richtige Bewerbungsnummer in die erste Zeile; dann wird die Nachricht dort abgelegt.\n\n-- \n\
@@ -328,7 +332,7 @@ fn useless_answers() {
         };
         assert!(busy.compose(&ignored, &answer).is_empty());
     }
-    for outcome in [None, Some(Outcome::Nothing)] {
+    for outcome in [None, Some(Outcome::Nothing(Silence::NotAsked))] {
         scene.answer = outcome.map(|outcome| (answered.clone(), outcome));
         assert!(scene.compose(&ignored, &answer).is_empty());
     }
@@ -351,9 +355,9 @@ fn receipts_for_what_was_filed() {
     assert_eq!(said.subject, "Abgelegt zu 4711, Maria Müller");
     assert_eq!(
         said.text,
-        "Deine weitergeleitete Nachricht vom 22.11.2026, 09:30 ist abgelegt.\n\nBewerbung: 4711, Maria Müller, Entwickler (m/w/d)\nDateien:\n  \
+        "Deine weitergeleitete Nachricht vom 22.11.2026, 09:30 wurde abgelegt.\n\nBewerbung: 4711, Maria Müller, Entwickler (m/w/d)\nDateien:\n  \
          Anschreiben.pdf (Anschreiben)\nBenachrichtigt: Name of petra@acme.example, Name of max@acme.example\n\n-- \n\
-         Du bekommst diese E-Mail, weil du dir für alles, was du weiterleitest, eine Quittung wünschst."
+         Du bekommst diese E-Mail, weil für dich Quittungen für weitergeleitete Nachrichten eingeschaltet sind."
     );
     assert_eq!(said.reply_to, ReplyTo::Address("hr@acme.example".into()));
     // She is responsible herself: the notice is enough.
@@ -383,4 +387,33 @@ fn a_candidate_who_writes_directly() {
     for reason in HoldReason::ALL {
         assert!(scene.compose(&Verdict::Hold(reason), &message()).is_empty());
     }
+}
+
+/// Acceptance: S1.E4, S1.E8; G7. A held answer to a reply address is told to the fallback address, whoever sent it; never to him.
+#[test]
+fn a_direct_answer_that_waits() {
+    let mut scene = Scene::new();
+    scene.purpose = Purpose::Reply { application: "A1".into() };
+    scene.audience = Audience { answers: Some("4711".into()), ..Audience::default() };
+    let nobody = |why| Sender::Unproven { why, claims_user: false };
+    let eva = Sender::Candidate { name: "Eva Anders".into(), proof: Proof::Dmarc };
+    for sender in [eva, nobody(Unproven::NotTheCandidate), nobody(Unproven::HeaderDoubled), nobody(Unproven::NoProof)] {
+        scene.sender = sender;
+        for reason in HoldReason::ALL {
+            let notices = scene.compose(&Verdict::Hold(reason), &message());
+            assert_eq!(notices.len(), 1, "{reason:?}");
+            let notice = &notices[0];
+            assert_eq!((notice.to.as_str(), notice.purpose), ("hr@acme.example", MessagePurpose::MailHeld));
+            assert_eq!(notice.subject, "Eine Antwort zur Bewerbung 4711 wartet");
+            assert!(notice.text.contains("22.11.2026, 09:30 an die Antwortadresse der Bewerbung 4711 ging"), "{}", notice.text);
+            assert!(notice.text.contains("dead-letter show 01JDF7Q3000000000000000009"), "{}", notice.text);
+            for word in ["Maria", "Eva", "Geheimnis", "secret", "held-"] {
+                assert!(!notice.text.contains(word), "{word} in {}", notice.text);
+            }
+        }
+    }
+    let held = Verdict::Hold(HoldReason::NotTheCandidate);
+    assert!(scene.compose(&held, &Message { automatic: Some(Automatic::AutoReply), ..message() }).is_empty());
+    scene.audience.held_told_last_hour = 1;
+    assert!(scene.compose(&held, &message()).is_empty());
 }
