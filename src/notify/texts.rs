@@ -67,13 +67,18 @@ mod tests {
         }
     }
 
-    /// A receipt promises no place of a portal, and nobody's work, but that of those who have the commands.
+    /// A receipt promises no place of a portal, and nobody's work: what wants those who have the commands says so, and what wants an
+    /// answer does not say that others see to it.
     #[test]
     fn receipts_promise_what_there_is() {
         for (locale, operators) in [(Locale::De, "den Import betreut"), (Locale::En, "operate the import"), (Locale::Sv, "sköter importen")]
         {
             let intro = say(locale, "receipt-intro", &[("date", "x")]);
-            assert!(intro.contains(operators) && !intro.contains(['»', '"']), "{intro}");
+            assert!(!intro.contains(operators) && !intro.contains(['»', '"']), "{intro}");
+            for key in ["receipt-sender_unclear", "receipt-not_scanned", "held-find"] {
+                let text = say(locale, key, &[("id", "x")]);
+                assert!(text.contains(operators), "{text}");
+            }
             let unconfirmed = say(locale, "receipt-number_unconfirmed", &[("number", "4711")]);
             assert!(!unconfirmed.contains("HR") && !unconfirmed.contains("Personalteam"), "{unconfirmed}");
         }

@@ -221,6 +221,12 @@ mod tests {
         let message = outbound();
         let text = String::from_utf8(transport().build(&message, None, None).unwrap().formatted()).unwrap();
         let again = String::from_utf8(transport().build(&message, None, None).unwrap().formatted()).unwrap();
+        let corrected = String::from_utf8(transport().build(&message, None, Some("1@acme.example")).unwrap().formatted()).unwrap();
+        assert!(
+            corrected.contains("In-Reply-To: <1@acme.example>\r\n") && corrected.contains("References: <1@acme.example>\r\n"),
+            "{corrected}"
+        );
+        assert!(!text.contains("In-Reply-To"), "{text}");
         assert_eq!(text, again);
         for line in [
             "Auto-Submitted: auto-generated\r\n".to_owned(),

@@ -230,9 +230,15 @@ fn who_may_not_answer() {
         forged,
         Answer { more: "Auto-Submitted: auto-replied\n", id: "auto", ..Answer::default() }.mail(),
     ];
-    for answer in &answers {
+    let stays = format!("mail {wrong} stays as it is: not_the_recipient");
+    let unproved = "answer_to_receipt: its sender is not proved";
+    let why = [stays.as_str(), &stays, unproved, unproved, unproved, unproved, "auto_reply"];
+    for (answer, why) in answers.iter().zip(why) {
         let id = daemon.takes(&receipt.reply_to, answer);
         assert_eq!(end(&acme, &id).0, "ignored", "{answer}");
+        let shown = acme.succeeds(&["mail", "show", &id, "--tenant", "acme"]);
+        assert!(shown.trim_end().ends_with(why), "{why} is missing in {shown}");
+        assert!(shown.contains(&format!("address   answers to the receipt for mail {wrong}\n")), "{shown}");
     }
     // From outside, without any proof, and with a number in the subject: held like any mail of nobody.
     let reply = Smtp::connect_from("127.0.0.2", daemon.address).sends(
@@ -262,11 +268,14 @@ fn an_answer_is_checked_again() {
     let wrong = daemon.delivers(&Forward { inside: ("Eva Anders", "eva@example.net"), ..Forward::default() }.mail());
     assert_eq!(end(&acme, &wrong).1.as_deref(), Some("number_and_sender_disagree"));
     let receipt = Receipt::caught(&acme, PETRA, 1);
-    assert_eq!(receipt.offers()[0], "4712", "{}", receipt.mail);
+    // Eva has one application: nothing else can be filed, and nothing else is offered.
+    assert_eq!(receipt.offers(), ["4712"], "{}", receipt.mail);
     daemon.takes(&receipt.reply_to, &Answer { body: "4711", ..Answer::default() }.mail());
     let receipt = Receipt::caught(&acme, PETRA, 2);
-    assert!(receipt.mail.contains("4711 gehört zu einer anderen Person") && receipt.offers()[0] == "4712", "{}", receipt.mail);
+    assert!(receipt.mail.contains("4711 gehört zu einer anderen Person") && receipt.offers() == ["4712"], "{}", receipt.mail);
     assert_eq!(end(&acme, &wrong).1.as_deref(), Some("number_and_sender_disagree"));
+    let shown = acme.succeeds(&["mail", "show", &wrong, "--tenant", "acme"]);
+    assert!(shown.contains("number    4711; 4711 was chosen by petra@acme.example\n"), "{shown}");
     daemon.takes(&receipt.reply_to, &Answer { body: "1", id: "second", ..Answer::default() }.mail());
     eventually("Eva's mail in Eva's history", || (acme.entries("4712").len() == 1).then_some(()));
     // Nobody knows the writer, but the forwarder vouches for his own number.
@@ -284,6 +293,15 @@ fn an_answer_is_checked_again() {
     daemon.takes(&receipt.reply_to, &Answer { body: "4711", id: "late", ..Answer::default() }.mail());
     assert!(Receipt::caught(&acme, PETRA, 7).mail.contains("wartet nicht mehr"));
     assert_eq!(acme.ended(&junk)["closed"]["why"], "Werbung");
+    // An answer that led nowhere hides nothing of what was typed.
+    let eva = Forward { subject: "4771 WG: x", inside: ("Eva Anders", "eva@example.net"), id: "typed@x", ..Forward::default() };
+    let typed = daemon.delivers(&eva.mail());
+    let receipt = Receipt::caught(&acme, PETRA, 8);
+    assert_eq!(receipt.offers(), ["4712"], "{}", receipt.mail);
+    daemon.takes(&receipt.reply_to, &Answer { body: "4711", id: "fourth", ..Answer::default() }.mail());
+    assert_eq!(Receipt::caught(&acme, PETRA, 9).offers(), ["4712"]);
+    let shown = acme.succeeds(&["mail", "show", &typed, "--tenant", "acme"]);
+    assert!(shown.contains("number    4771; 4711 was chosen by petra@acme.example\n"), "{shown}");
     acme.all_sent();
     daemon.stop();
     acme.is_sound();

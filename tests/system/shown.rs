@@ -100,6 +100,7 @@ fn repair_beside_another_tenant() {
     acme.ended(&id);
     let list = acme.succeeds(&["dead-letter", "list", "--tenant", "acme"]);
     assert!(list.contains("  from     Somebody <petra@acme.example>\n") && list.contains(" UTC  unknown_number\n"), "{list}");
+    assert!(list.contains("  number   4771\n"), "{list}");
     let shown = acme.succeeds(&["dead-letter", "show", &id, "--tenant", "acme"]);
     assert!(shown.contains("from      Somebody <petra@acme.example>\n"), "{shown}");
     let printed = |words: &str| {
@@ -133,6 +134,18 @@ fn repair_beside_another_tenant() {
     assert_eq!(text(&acme.ended(&id), "disposition"), "held");
     assert_eq!(listed("discarded"), 0);
     assert_eq!(types(&printed("dead-letter assign")).status.code(), Some(0));
+    // A filed mail says where it is, and what was kept out.
+    acme.ended(&id);
+    let files = [("kanarie.exe", "MZ kanarienvogel-text")];
+    let other = daemon.delivers(&Forward { attachments: &files, id: "exe@x", ..Forward::default() }.mail());
+    acme.ended(&other);
+    for (at, (mail, kept_out)) in [(&id, false), (&other, true)].into_iter().enumerate() {
+        let shown = acme.succeeds(&["mail", "show", mail, "--tenant", "acme"]);
+        assert!(shown.contains(&format!("filed as  entry {} of 4711 Maria Kanarie\n", text(&acme.entries("4711")[at], "id"))), "{shown}");
+        assert_eq!(shown.contains("not filed     kanarie.exe  (files of this type are not taken)"), kept_out, "{shown}");
+    }
+    let (_, error) = acme.fails(&["history", "move", "X", "--reference", "4711", "--tenant", "acme"]);
+    assert!(error.contains("`history NUMBER` prints them for entries"), "{error}");
     let (_, error) = acme.fails(&["dead-letter", "retry", &id, "--tenant", "acme"]);
     assert!(error.contains(&format!("is not held; see `rohrpost --tenant acme mail show {id}`")), "{error}");
     acme.all_sent();

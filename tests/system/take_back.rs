@@ -102,6 +102,15 @@ fn a_withdrawn_mail() {
         assert_eq!((caught.len(), acme.sent_to(to, "correction").len()), (2, 1));
         assert!(caught[1].contains("4711") && caught[1].contains("Auto-Submitted: auto-generated\n"), "{}", caught[1]);
         assert!(!CANDIDATE.iter().any(|word| caught[1].contains(word)) && !caught[1].contains("falsche"), "{}", caught[1]);
+        // It says which message it means: by the notice's Message-ID, and by the line that the notice had.
+        let line = |mail: &str, begin: &[&str]| -> String {
+            let found = mail.lines().find_map(|line| begin.iter().find_map(|begin| line.strip_prefix(begin)));
+            found.unwrap_or_else(|| panic!("no {begin:?} in {mail}")).to_owned()
+        };
+        let notice = line(&caught[0], &["Message-ID: "]);
+        assert_eq!((line(&caught[1], &["In-Reply-To: "]), line(&caught[1], &["References: "])), (notice.clone(), notice));
+        let forwarded = ["Weitergeleitet: ", "Forwarded: "];
+        assert_eq!(line(&caught[1], &forwarded), line(&caught[0], &forwarded));
     }
     // The mail has its end, and says what became of it. The same mail again is filed anew, without a flag, and then once.
     let shown = acme.ended(&id);

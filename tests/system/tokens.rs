@@ -119,6 +119,17 @@ fn a_token_alone_is_no_proof() {
     let here = foreign.replace("beta.example", "acme.example");
     check(&here, Direct { id: "9", ..Direct::default() }, "sender_unknown");
     assert_eq!(acme.entries("4711").len(), 1);
+    // The tenant's own address hears once an hour that an answer waits, and the operator whose it is; its writer hears nothing.
+    let told: Vec<Value> = acme.all_sent().into_iter().filter(|message| text(message, "purpose") == "mail_held").collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((text(&told[0], "to"), text(&told[0], "subject")), ("hr@acme.example", "Eine Antwort zur Bewerbung 4711 wartet"));
+    let held = acme.held();
+    let first = held.iter().find(|held| held["reason"] == "not_the_candidate").unwrap();
+    assert_eq!((text(&first["suggestions"][0], "reference"), text(&first["suggestions"][0], "why")), ("4711", "its reply address"));
+    for args in [&["dead-letter", "list"][..], &["mail", "show", text(first, "id")]] {
+        let shown = acme.succeeds(&[args, &["--tenant", "acme"]].concat());
+        assert!(shown.contains(" reply address of 4711 Maria Kanarie\n"), "{shown}");
+    }
     // A user who forwards there: the token decides, another number holds it, and he alone is told.
     let forward = |subject: &str, id: &str, inside: (&str, &str)| {
         let mail = Forward { subject, id, inside, ..Forward::default() }.mail();
@@ -163,15 +174,19 @@ fn tokens_end() {
         assert!(code == 1 && said.contains(error), "{said}");
     }
     assert_eq!(acme.runs(&["token", "create", "4711", "--days", "0", "--tenant", "acme"]).status.code(), Some(2));
-    assert!(acme.succeeds(&["token", "revoke", &token(&taken), "--tenant", "acme"]).contains("revoked"));
+    // The whole address will do.
+    assert!(acme.succeeds(&["token", "revoke", &taken, "--tenant", "acme"]).contains("revoked"));
     assert_eq!(acme.fails(&["token", "revoke", &token(&taken), "--tenant", "acme"]).0, 1);
     assert_eq!(list(&["4712"]), [(taken.clone(), "revoked".to_owned())]);
     let shown = acme.succeeds(&["token", "list", "--tenant", "acme"]);
     assert!(shown.contains("4711") && shown.contains("revoked") && shown.contains("valid"), "{shown}");
     let eva = Direct { from: "eva@example.net", ..Direct::default() }.mail();
     assert_eq!(end(&acme, &daemon, &taken, &eva), "sender_unknown");
+    let shown = acme.succeeds(&["dead-letter", "show", text(&acme.held()[0], "id"), "--tenant", "acme"]);
+    assert!(shown.contains("address   reply address of 4712 Eva Anders (it was revoked before)\n"), "{shown}");
+    assert!(shown.contains("It may be a candidate") && shown.contains("--reference 4712"), "{shown}");
     let reply = Smtp::connect_from("127.0.0.2", daemon.address).sends("eva@example.net", &taken, &eva);
-    assert!(reply.starts_with("550 5.7.1 "), "{reply}");
+    assert!(reply.starts_with("550 5.7.1 ") && reply.contains("if you are an applicant"), "{reply}");
     // In any case that a mail host makes of it; and beside the plain address only in a transaction of its own.
     assert_eq!(end(&acme, &daemon, &kept.to_uppercase(), &Direct::default().mail()), "filed");
     let mut peer = daemon.connect();
@@ -184,6 +199,8 @@ fn tokens_end() {
     expire_all(&acme);
     assert_eq!(list(&["4711"]), [(kept.clone(), "expired".to_owned())]);
     assert_eq!(end(&acme, &daemon, &kept, &Direct { id: "late", ..Direct::default() }.mail()), "sender_unknown");
+    let shown = acme.succeeds(&["dead-letter", "list", "--tenant", "acme"]);
+    assert!(shown.contains("  address  reply address of 4711 Maria Kanarie (its time was over)\n"), "{shown}");
     acme.all_sent();
     daemon.stop();
     acme.is_sound();

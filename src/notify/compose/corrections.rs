@@ -191,7 +191,7 @@ mod tests {
             "Eine Nachricht, die zu dieser Bewerbung abgelegt war, wurde zurückgenommen.\n\n\
              Bewerbung: 4711, Maria Müller, Entwickler (m/w/d)\nWeitergeleitet: von Petra, 22.11.2026, 09:30\n\n\
              Bitte beachte die Nachricht nicht weiter. Wenn du ihren Text oder ihre Dateien gespeichert, gedruckt oder weitergegeben hast, lösche oder vernichte bitte alle Kopien.\n\n\
-             -- \nDu bekommst diese E-Mail, weil dir diese Nachricht gemeldet wurde."
+             -- \nDu bekommst diese E-Mail, weil du über diese Nachricht benachrichtigt wurdest."
         );
         assert!(notices[1].text.contains("22 Nov 2026, 09:30") && notices[1].text.contains("has been withdrawn"), "{}", notices[1].text);
         let moved = Corrected { fate: Fate::Moved, ..withdrawn };
