@@ -14,7 +14,7 @@ pub enum Stop {
 pub enum Refusal {
     /// Nobody vouches for the sender, and the peer is the sender's own server, which will tell him.
     #[error(
-        "this address takes mail of verified senders only: if you are an applicant, answer to the address that wrote to you; if you are staff, sign in with AUTH or send through your organisation's mail server"
+        "the sender is not authenticated here: if you are an applicant, answer to the address that wrote to you; if you are staff, sign in with AUTH, or send through your organisation's mail server"
     )]
     NotAuthenticated,
     /// The sender is proved, and nobody who may send here.

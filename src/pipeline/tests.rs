@@ -6,6 +6,7 @@ use crate::model::facts::{Facts, Origin};
 use crate::model::id::ArrivalId;
 use crate::model::import::ImportFile;
 use crate::model::installation::Place;
+use crate::model::outbound::MessagePurpose;
 use crate::store::{DaemonLock, Missing};
 
 const ORGANISATION: &str = include_str!("../../fixtures/demo/organisation.json");
@@ -83,8 +84,10 @@ fn faulty(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, V
 async fn a_mail_that_cannot_be_read_stops_nobody() {
     let scene = scene().await;
     let poison = arrival("From: petra@acme.example\nSubject: 4711 poison\n\nx\n");
-    let ids = [mail("a").id, poison.id, mail("b").id];
-    for (arrival, id) in [mail("a"), poison.clone(), mail("b")].into_iter().zip(ids) {
+    let mut direct = arrival("From: maria.mueller@example.net\nSubject: poison\n\nx\n");
+    direct.envelope.purpose = Purpose::Reply { application: "A1".into() };
+    let ids = [mail("a").id, poison.id, mail("b").id, direct.id];
+    for (arrival, id) in [mail("a"), poison.clone(), mail("b"), direct].into_iter().zip(ids) {
         scene.store.accept(Arrival { id, ..arrival }).await.unwrap();
     }
     let pipeline = Pipeline { reader: faulty, ..Pipeline::new(scene.store.clone(), Settings::default(), None) };
@@ -99,6 +102,12 @@ async fn a_mail_that_cannot_be_read_stops_nobody() {
     assert_eq!(scene.disposition(ids[0]).await.0, Some(Disposition::Filed));
     assert_eq!(scene.disposition(ids[1]).await, (Some(Disposition::Held), Some("unreadable".into())));
     assert_eq!(scene.disposition(ids[2]).await.0, Some(Disposition::Filed));
+    assert_eq!(scene.disposition(ids[3]).await, (Some(Disposition::Held), Some("unreadable".into())));
+    // A candidate's answer that nobody could read is told of all the same.
+    let messages = scene.store.messages(&TenantId::new("acme"), true).await.unwrap();
+    let held: Vec<_> = messages.iter().filter(|message| message.purpose == MessagePurpose::MailHeld).collect();
+    assert_eq!(held.iter().map(|message| message.recipient.as_str()).collect::<Vec<_>>(), ["hr@acme.example"]);
+    assert!(held[0].subject.contains("4711") && held[0].body.contains(&ids[3].to_string()), "{}", held[0].body);
     let Raw::Bytes(bytes) = poison.raw else { unreachable!() };
     assert_eq!(scene.store.raw_mail(&TenantId::new("acme"), ids[1]).await.unwrap(), bytes);
     scene.store.close().await;
