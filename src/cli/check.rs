@@ -45,6 +45,11 @@ pub async fn run(on: &On) -> Done {
         notes.push(format!("dns: {error:#}: senders cannot be checked by SPF, DKIM and DMARC, and their mail gets 451"));
     }
     notes.extend(about_the_scanner(&config).await);
+    if let Err(error) = config.outgoing.fetched_login() {
+        notes.push(format!(
+            "{error:#}: fine in a shell if it is the service's own; if the service cannot read it either, it does not start"
+        ));
+    }
     if config.postmaster.is_none() {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }

@@ -25,10 +25,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 /// The directory that stands on the store.
 #[derive(Clone)]
@@ -94,17 +95,26 @@ impl SmtpDoor {
 
     /// Serves until `stop`; then new and idle peers hear 421, and mail in hand is finished within the time that is set.
     pub async fn run(self, stop: CancellationToken) {
-        let listening = TaskTracker::new();
+        let mut listening = JoinSet::new();
         for listener in self.listeners {
             let (config, shared, connections, sessions, stop) =
                 (self.config.clone(), self.shared.clone(), self.connections.clone(), self.sessions.clone(), self.stop.clone());
             listening.spawn(listen(listener, config, shared, connections, sessions, stop));
         }
-        listening.close();
         let mut tidy = tokio::time::interval(brakes::TIDY);
         loop {
-            tokio::select! { () = stop.cancelled() => break, _ = tidy.tick() => self.shared.brakes.tidy() }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = tidy.tick() => self.shared.brakes.tidy(),
+                // It listens for ever; a door that does not is none, and whoever started it must know.
+                Some(_) = listening.join_next() => {
+                    error!("a listener ended by itself");
+                    break;
+                }
+            }
         }
+        // They go on to answer 421.
+        listening.detach_all();
         self.stop.cancel();
         self.sessions.close();
         if tokio::time::timeout(self.config.limits.stop_timeout, self.sessions.wait()).await.is_err() {
