@@ -122,13 +122,21 @@ impl Daemon {
             info!(%address, "listening for SMTP on {address}");
         }
         let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
-        let (pipeline, outgoing, dead_letters) = (Pipeline::new(store.clone(), settings, scanner), config.outgoing, config.dead_letters);
+        let (pipeline, outgoing, dead_letters) =
+            (Pipeline::new(store.clone(), settings, scanner.clone()), config.outgoing, config.dead_letters);
+        let watched = scanner.map(|scanner| (scanner, pipeline.clone()));
         let parts = (store.clone(), store.clone(), store.clone());
         let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
         Ok(Daemon {
             addresses,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {
-                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop));
+                let watched = async {
+                    match &watched {
+                        Some((scanner, pipeline)) => scanner.watch(stop.clone(), || pipeline.scan_what_waits()).await,
+                        None => (),
+                    }
+                };
+                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()), watched);
             }),
             pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),

@@ -103,6 +103,7 @@ pub struct Pipeline {
     reader: Reader,
     scanner: Option<Scanner>,
     failures: scan::Failures,
+    unasked: scan::Unasked,
     in_hand: in_hand::InHand,
 }
 
@@ -121,6 +122,7 @@ impl Pipeline {
             reader: understand::read,
             scanner,
             failures: Arc::default(),
+            unasked: Arc::default(),
             in_hand: in_hand::InHand::default(),
         }
     }

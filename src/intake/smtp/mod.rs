@@ -12,6 +12,7 @@ pub mod tls;
 use super::accept::Acceptor;
 use super::brakes::{self, Brakes};
 use super::login::SignIn;
+use super::told::Told;
 use crate::config::Smtp;
 use crate::model::arrival::{Accept, Recipient};
 use crate::model::facts::{Login, Origin};
@@ -82,6 +83,7 @@ impl SmtpDoor {
             limits: config.limits.clone(),
             tls,
             brakes: Brakes::new(config.limits.brakes),
+            told: Told::default(),
             stop: stop.clone(),
         };
         let connections = Connections::new(config.limits.connections, config.limits.connections_per_address);
@@ -149,10 +151,12 @@ async fn listen<A: Accept, D: Directory>(
         let (origin, authserv_id) = config.origin(address);
         // A mail host that we trust brings everybody's mail.
         if origin == Origin::Direct && !shared.brakes.may_connect(address) {
+            shared.tell(address, "smtp.max_connections_per_minute");
             tokio::spawn(turn_away(stream, reply::too_often()));
             continue;
         }
         let Some(place) = connections.enter(address, origin) else {
+            shared.tell(address, connections.limit(address));
             tokio::spawn(turn_away(stream, reply::too_many_connections()));
             continue;
         };
@@ -211,6 +215,13 @@ impl Connections {
         counts.all += 1;
         counts.per_address.insert(address, here + 1);
         Some(Place { connections: self.clone(), address })
+    }
+
+    /// The limit that keeps this address out.
+    fn limit(&self, address: IpAddr) -> &'static str {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = counts.per_address.get(&brakes::address_of(address)).copied().unwrap_or(0);
+        if here >= self.most_per_address { "smtp.max_connections_per_address" } else { "smtp.max_connections" }
     }
 }
 
