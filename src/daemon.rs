@@ -131,9 +131,8 @@ impl Daemon {
             addresses,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {
                 let watched = async {
-                    match &watched {
-                        Some((scanner, pipeline)) => scanner.watch(stop.clone(), || pipeline.scan_what_waits()).await,
-                        None => (),
+                    if let Some((scanner, pipeline)) = &watched {
+                        scanner.watch(stop.clone(), || pipeline.scan_what_waits()).await;
                     }
                 };
                 tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()), watched);

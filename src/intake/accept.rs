@@ -162,7 +162,7 @@ fn is_refused_as_loop(facts: &Facts) -> bool {
 /// Everything that a complaint needs: its 550 names the same id. Results are words and domains; of the sender's address nothing is said.
 fn tell_of_refused(arrival: &Arrival, because: Refusal) {
     let Arrival { id, tenant, facts, size, .. } = arrival;
-    let pinned = facts.pinned.as_ref().and_then(|pinned| pinned.dmarc.as_ref()).map(|dmarc| results::pinned(dmarc));
+    let pinned = facts.pinned.as_ref().and_then(|pinned| pinned.dmarc.as_ref()).map(results::pinned);
     let own = facts.checked.as_ref().map(|checked| checked.results.clone());
     let results = pinned.or(own).unwrap_or_else(|| "none".into());
     let peer = facts.peer.map(|peer| peer.to_string()).unwrap_or_default();

@@ -9,7 +9,8 @@ pub fn unanswered(checked: &Checked, author: &str) -> Vec<String> {
     let spf = checked.spf.iter().filter(|spf| is_error(&spf.result)).map(|spf| results::token(&spf.domain));
     let keys = checked.dkim.iter().filter(|dkim| is_error(&dkim.result));
     let keys = keys.map(|dkim| format!("{}._domainkey.{}", results::token(&dkim.selector), results::token(&dkim.domain)));
-    let policy = is_error(&checked.dmarc.result).then(|| format!("_dmarc.{}", results::token(author)));
+    // With a policy at hand, DMARC's trouble is that of a key or of SPF.
+    let policy = (is_error(&checked.dmarc.result) && checked.dmarc.policy.is_none()).then(|| format!("_dmarc.{}", results::token(author)));
     let sealer = checked.arc.as_ref().filter(|arc| is_error(&arc.result)).and_then(|arc| arc.sets.last());
     let mut names: Vec<String> = spf.chain(keys).chain(policy).chain(sealer.map(|set| results::token(&set.sealer))).collect();
     if names.is_empty() {
@@ -39,6 +40,9 @@ mod tests {
         let mut policy = Checked { dkim: vec![dkim("fail")], ..Checked::default() };
         policy.dmarc.result = word("temperror");
         check(&policy, &["_dmarc.acme.example"]);
+        policy.dmarc.policy = Some(word("reject"));
+        policy.dkim = vec![dkim("temperror")];
+        check(&policy, &["s1._domainkey.acme.example"]);
         // Nothing of a mail comes into the log that is no name.
         let odd = Spf { result: word("temperror"), domain: word("a@b\nc") };
         check(&Checked { spf: Some(odd), ..Checked::default() }, &["a?b?c"]);
