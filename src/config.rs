@@ -4,6 +4,7 @@
 mod dns;
 mod faults;
 mod held;
+mod limits;
 mod network;
 pub mod scan;
 
@@ -112,7 +113,7 @@ pub struct Outgoing {
     pub host: String,
     pub port: u16,
     pub tls: OutgoingTls,
-    pub login: Option<(String, SecretString)>,
+    pub login: Option<(String, Secret)>,
     /// `Rohrpost <rohrpost@acme.example>`, or none: then noreply@ the import domain.
     pub from: Option<String>,
     /// After so long without success a message is given up. RFC 5321 §4.5.4.1 asks for 4 to 5 days.
@@ -128,6 +129,14 @@ pub enum OutgoingTls {
     Starttls,
     /// TLS from the first byte.
     Implicit,
+}
+
+impl Outgoing {
+    /// Name and password, fetched now. An error says what to do.
+    pub fn fetched_login(&self) -> anyhow::Result<Option<(String, SecretString)>> {
+        let Some((user, password)) = &self.login else { return Ok(None) };
+        Ok(Some((user.clone(), password.get().context("outgoing.password")?)))
+    }
 }
 
 impl Smtp {
@@ -158,9 +167,19 @@ pub struct Faults(pub Vec<String>);
 /// Reads the file and the environment. All faults are found at once.
 pub fn load(path: &Path) -> Result<Config, Faults> {
     let one = |fault: String| Faults(vec![fault]);
-    let text = std::fs::read_to_string(path).map_err(|error| one(format!("{}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| one(unreadable(path, &error)))?;
     let environment = std::env::vars().collect();
     read(&text, environment).map_err(|Faults(list)| Faults(list.into_iter().map(|fault| format!("{}: {fault}", path.display())).collect()))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> String {
+    let hint = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "; name the file by --config FILE or ROHRPOST_CONFIG, or make one: `rohrpost default-config` prints the example with every key"
+        }
+        _ => "",
+    };
+    format!("{}: {error}{hint}", path.display())
 }
 
 /// Reads a configuration from its text, overlaid by `ROHRPOST__SECTION__KEY` variables.
@@ -190,7 +209,11 @@ impl Secret {
             Secret::File(path) => path.clone(),
             Secret::Credential(name) => {
                 let folder = std::env::var_os("CREDENTIALS_DIRECTORY");
-                let folder = folder.with_context(|| format!("credential {name:?}: systemd passes none (LoadCredential= in the unit)"))?;
+                let folder = folder.with_context(|| {
+                    format!(
+                        "credential {name:?}: systemd passes none; LoadCredential={name}:/path in the unit does, and to the service alone"
+                    )
+                })?;
                 PathBuf::from(folder).join(name)
             }
         };
@@ -299,7 +322,7 @@ impl Raw {
                 blobs: self.blobs.unwrap_or_else(|| state.join("blobs")),
             },
             dead_letters: self.dead_letters.unwrap_or_else(|| state.join("dead-letters")),
-            min_free_bytes: self.min_free_bytes.unwrap_or(1 << 30),
+            min_free_bytes: found.within(self.min_free_bytes, 1 << 30, 0..=1 << 60, "min_free_bytes"),
             postmaster: self.postmaster,
             portal_url: portal_url.map(|url| url.trim_end_matches('/').to_owned()),
             log: log?,
@@ -325,6 +348,7 @@ impl RawLog {
 
 impl RawSmtp {
     fn meant(self, found: &mut faults::Found) -> Option<Smtp> {
+        let limits = limits::meant(&self, found);
         let mut listen = Vec::new();
         let is_empty = self.listen.as_ref().is_some_and(Vec::is_empty);
         found.add_if(is_empty, "smtp.listen", "at least one address: nothing else takes mail");
@@ -343,46 +367,9 @@ impl RawSmtp {
             hostname.len() <= 255 && !hostname.is_empty() && hostname.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
         found.add_if(!legal, "smtp.hostname", "a host name of letters, digits, dots and hyphens");
         let trusted = self.trusted.into_iter().enumerate().filter_map(|(index, raw)| raw.meant(index, found)).collect();
-        let max_message_bytes = self.max_message_bytes.unwrap_or(50 << 20);
-        found.add_if(!(64 * 1024..=1 << 30).contains(&max_message_bytes), "smtp.max_message_bytes", "between 65536 and 1073741824");
-        let positive = |value: Option<usize>, default: usize, key: &str, found: &mut faults::Found| {
-            found.add_if(value == Some(0), key, "at least 1");
-            value.unwrap_or(default)
-        };
-        let seconds = |value: Option<u64>, default: u64, key: &str, found: &mut faults::Found| {
-            found.add_if(value == Some(0), key, "at least 1");
-            Duration::from_secs(value.unwrap_or(default))
-        };
-        let limits = Limits {
-            message_bytes: max_message_bytes,
-            recipients: positive(self.max_recipients, 100, "smtp.max_recipients", found),
-            errors: u32::try_from(positive(self.max_errors.map(|n| n as usize), 20, "smtp.max_errors", found)).unwrap_or(u32::MAX),
-            connections: positive(self.max_connections, 500, "smtp.max_connections", found),
-            connections_per_address: positive(self.max_connections_per_address, 50, "smtp.max_connections_per_address", found),
-            brakes: brakes(self.max_connections_per_minute, self.max_mails_per_hour, self.max_failed_logins_per_hour, found),
-            // RFC 5321 §4.5.3.2.7 and §4.5.3.2.5.
-            command_timeout: seconds(self.command_timeout_seconds, 300, "smtp.command_timeout_seconds", found),
-            data_timeout: seconds(self.data_timeout_seconds, 180, "smtp.data_timeout_seconds", found),
-            stop_timeout: seconds(self.stop_timeout_seconds, 30, "smtp.stop_timeout_seconds", found),
-        };
         let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
         let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
         Some(Smtp { listen, hostname, tls, trusted, unauthenticated, limits })
-    }
-}
-
-fn brakes(connections: Option<u32>, mails: Option<u32>, failed_logins: Option<u32>, found: &mut faults::Found) -> Brakes {
-    let mut rate = |value: Option<u32>, default: NonZeroU32, key: &str| {
-        found.add_if(value == Some(0), key, "at least 1");
-        value.and_then(NonZeroU32::new).unwrap_or(default)
-    };
-    const CONNECTIONS: NonZeroU32 = NonZeroU32::new(60).unwrap();
-    const MAILS: NonZeroU32 = NonZeroU32::new(600).unwrap();
-    const FAILED_LOGINS: NonZeroU32 = NonZeroU32::new(20).unwrap();
-    Brakes {
-        connections_per_minute: rate(connections, CONNECTIONS, "smtp.max_connections_per_minute"),
-        mails_per_hour: rate(mails, MAILS, "smtp.max_mails_per_hour"),
-        failed_logins_per_hour: rate(failed_logins, FAILED_LOGINS, "smtp.max_failed_logins_per_hour"),
     }
 }
 
@@ -400,6 +387,9 @@ impl RawTrusted {
         Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only, unauthenticated })
     }
 }
+
+/// A year.
+const MOST_HOURS: u64 = 366 * 24;
 
 impl RawOutgoing {
     fn meant(self, found: &mut faults::Found) -> Option<Outgoing> {
@@ -419,13 +409,6 @@ impl RawOutgoing {
             "outgoing.tls",
             "a password is never sent in plain text over a network: starttls or implicit",
         );
-        let password = self.password.and_then(|secret| match secret.get() {
-            Ok(password) => Some(password),
-            Err(error) => {
-                found.add("outgoing.password", &format!("{error:#}"));
-                None
-            }
-        });
         if let Some(from) = &self.from {
             found.add_if(
                 from.parse::<lettre::message::Mailbox>().is_err(),
@@ -433,22 +416,22 @@ impl RawOutgoing {
                 "this is no address (as in Rohrpost <rohrpost@acme.example>)",
             );
         }
-        let hours = self.give_up_after_hours.unwrap_or(5 * 24);
-        found.add_if(hours == 0, "outgoing.give_up_after_hours", "at least 1");
+        let hours = found.within(self.give_up_after_hours, 5 * 24, 1..=MOST_HOURS, "outgoing.give_up_after_hours");
         Some(Outgoing {
             host,
             port: self.port.unwrap_or(default_port),
             tls,
-            login: self.user.zip(password),
+            login: self.user.zip(self.password),
             from: self.from,
             give_up_after: Duration::from_secs(hours * 3600),
         })
     }
 }
 
+/// As the system call tells it: a unit with `ProcSubset=pid` sees no file that has it.
 fn machine_name() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    let name = rustix::system::uname().nodename().to_string_lossy().trim().to_owned();
+    Some(name).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

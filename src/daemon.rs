@@ -8,6 +8,7 @@ use crate::intake::login::SignIn;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory};
 use crate::notify::outbox;
+use crate::notify::transport::Transport;
 use crate::pipeline::{Pipeline, Settings};
 use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
@@ -15,6 +16,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -28,6 +30,7 @@ pub struct Daemon {
     outbox: Part,
     folder: Part,
     upkeep: Part,
+    fallen: UnboundedReceiver<&'static str>,
     certificate: Option<Certificate>,
     /// How long each part may take to stop.
     patience: Duration,
@@ -41,10 +44,35 @@ struct Part {
     task: JoinHandle<()>,
 }
 
+/// Tells of a part that ends although nobody stopped it: by itself, or by a panic.
+struct Alarm {
+    name: &'static str,
+    stop: CancellationToken,
+    fallen: UnboundedSender<&'static str>,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            // Nobody listens only once the daemon itself is gone.
+            let _ = self.fallen.send(self.name);
+        }
+    }
+}
+
 impl Part {
-    fn start<F: Future<Output = ()> + Send + 'static>(name: &'static str, run: impl FnOnce(CancellationToken) -> F) -> Part {
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        name: &'static str,
+        fallen: &UnboundedSender<&'static str>,
+        run: impl FnOnce(CancellationToken) -> F,
+    ) -> Part {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run(stop.clone()));
+        let alarm = Alarm { name, stop: stop.clone(), fallen: fallen.clone() };
+        let work = run(stop.clone());
+        let task = tokio::spawn(async move {
+            let _alarm = alarm;
+            work.await;
+        });
         Part { name, stop, task }
     }
 
@@ -79,6 +107,7 @@ impl Daemon {
             warn!(arrivals = in_hand, "the last run ended uncleanly; what was in hand is tried alone first");
         }
         let certificate = certificate(&config)?;
+        let transport = Transport::new(&config.outgoing)?;
         let folders = vec![parent(&config.place.database), config.place.blobs.clone()];
         let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
         let scanner = config.scan.as_ref().map(Scanner::new);
@@ -93,21 +122,26 @@ impl Daemon {
             info!(%address, "listening for SMTP on {address}");
         }
         let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
-        let (pipeline, outgoing, dead_letters) = (Pipeline::new(store.clone(), settings, scanner), config.outgoing, config.dead_letters);
+        let (pipeline, outgoing, dead_letters) =
+            (Pipeline::new(store.clone(), settings, scanner.clone()), config.outgoing, config.dead_letters);
+        let watched = scanner.map(|scanner| (scanner, pipeline.clone()));
         let parts = (store.clone(), store.clone(), store.clone());
+        let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
         Ok(Daemon {
             addresses,
-            upkeep: Part::start("upkeep", move |stop| async move {
-                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop));
+            upkeep: Part::start("upkeep", &falls, move |stop| async move {
+                let watched = async {
+                    if let Some((scanner, pipeline)) = &watched {
+                        scanner.watch(stop.clone(), || pipeline.scan_what_waits()).await;
+                    }
+                };
+                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()), watched);
             }),
-            pipeline: Part::start("pipeline", |stop| async move { pipeline.run(stop).await }),
-            outbox: Part::start("outbox", |stop| async move {
-                if let Err(error) = outbox::run(parts.1, outgoing, stop).await {
-                    warn!(error = format!("{error:#}"), "nothing can be sent");
-                }
-            }),
-            folder: Part::start("dead-letter folder", |stop| dead_letter::run(parts.2, dead_letters, stop)),
-            door: Part::start("SMTP door", |stop| door.run(stop)),
+            pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
+            outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),
+            folder: Part::start("dead-letter folder", &falls, |stop| dead_letter::run(parts.2, dead_letters, stop)),
+            door: Part::start("SMTP door", &falls, |stop| door.run(stop)),
+            fallen,
             store,
             certificate,
             patience,
@@ -118,6 +152,15 @@ impl Daemon {
     /// Where the SMTP door listens, with the ports that were free.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Waits until a part ends that nobody stopped, and returns its name. What is left does not do the work of the whole: end it.
+    pub async fn fallen(&mut self) -> &'static str {
+        // The door and the others hold the sender; without any of them all have fallen, each with a word.
+        match self.fallen.recv().await {
+            Some(name) => name,
+            None => std::future::pending().await,
+        }
     }
 
     pub fn store(&self) -> &Store {
@@ -167,5 +210,27 @@ fn certificate(config: &Config) -> anyhow::Result<Option<Certificate>> {
 fn warn_if_expired(certificate: &Certificate) {
     if let Some(end) = certificate.ends().filter(|end| *end <= Timestamp::now()) {
         warn!(%end, "the certificate of smtp.tls expired at {end}: peers that check it will not send");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dead part is noticed, whether it panicked or came to an end; one that was stopped is not.
+    #[tokio::test]
+    async fn a_part_that_falls() {
+        let (falls, mut fallen) = tokio::sync::mpsc::unbounded_channel();
+        let stopped = Part::start("stopped", &falls, |stop| async move { stop.cancelled().await });
+        stopped.end(Duration::from_secs(60)).await;
+        let panics = Part::start("panics", &falls, |_| async { panic!("planted") });
+        assert_eq!(fallen.recv().await, Some("panics"));
+        let ends = Part::start("ends", &falls, |_| async {});
+        assert_eq!(fallen.recv().await, Some("ends"));
+        // Their end is no trouble.
+        panics.end(Duration::from_secs(60)).await;
+        ends.end(Duration::from_secs(60)).await;
+        drop(falls);
+        assert_eq!(fallen.recv().await, None);
     }
 }

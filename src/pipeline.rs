@@ -1,6 +1,7 @@
 //! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
 
 mod audience;
+mod in_hand;
 mod scan;
 pub mod take_back;
 
@@ -102,6 +103,8 @@ pub struct Pipeline {
     reader: Reader,
     scanner: Option<Scanner>,
     failures: scan::Failures,
+    unasked: scan::Unasked,
+    in_hand: in_hand::InHand,
 }
 
 /// How a mail is understood. Never fails by contract; if it panics all the same, the mail is held (G4).
@@ -119,6 +122,8 @@ impl Pipeline {
             reader: understand::read,
             scanner,
             failures: Arc::default(),
+            unasked: Arc::default(),
+            in_hand: in_hand::InHand::default(),
         }
     }
 
@@ -276,8 +281,12 @@ impl Pipeline {
         let mut changes = self.store.changes();
         let tasks = TaskTracker::new();
         let places = Arc::new(Semaphore::new(AT_ONCE));
+        let mut looked = None;
         loop {
             changes.borrow_and_update();
+            if let Err(error) = self.take_up_lost(&mut looked).await {
+                warn!(error = format!("{error:#}"), "what is in hand could not be looked through; trying again");
+            }
             match self.turn(&tasks, &places, &stop).await {
                 Ok(wait) => tokio::select! {
                     () = stop.cancelled() => break,
@@ -323,16 +332,25 @@ impl Pipeline {
             if claimed.is_empty() {
                 return Ok(LOOK);
             }
-            for claimed in claimed {
+            // All at once, so that none of them is claimed and in no hand when this turn ends early.
+            let claimed: Vec<_> = claimed.into_iter().map(|claimed| (self.hand(&claimed), claimed)).collect();
+            for (held, claimed) in claimed {
                 let place = places.clone().acquire_owned().await?;
                 let pipeline = self.clone();
                 tasks.spawn(async move {
                     pipeline.work_on(claimed).await;
-                    drop(place);
+                    drop((held, place));
                 });
             }
         }
         Ok(LOOK)
+    }
+
+    fn hand(&self, claimed: &Result<Claimed, crate::store::arrivals::NotReadable>) -> in_hand::Held {
+        match claimed {
+            Ok(claimed) => self.in_hand.take(&claimed.tenant, claimed.id),
+            Err(broken) => self.in_hand.take(&broken.tenant, broken.id),
+        }
     }
 
     /// One arrival to its end, or back to where it waits: our fault counts as nothing.
@@ -345,7 +363,7 @@ impl Pipeline {
         let after = backoff(attempts);
         warn!(arrival.id = %id, attempts, retry_seconds = after.as_secs(), error = format!("{failed:#}"), "arrival {id} is put back");
         if let Err(error) = self.store.put_back(&tenant, id, fence, after).await {
-            warn!(arrival.id = %id, error = format!("{error:#}"), "arrival {id} could not be put back; it will be tried at the next start");
+            warn!(arrival.id = %id, error = format!("{error:#}"), "arrival {id} could not be put back; it is taken up again soon");
         }
     }
 }

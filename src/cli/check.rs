@@ -6,6 +6,7 @@ use crate::config::scan::WhenDown;
 use crate::intake::accept;
 use crate::intake::facts::resolver;
 use crate::intake::smtp::tls::Certificate;
+use crate::model::id::TenantId;
 use crate::scan::Scanner;
 use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
@@ -45,6 +46,11 @@ pub async fn run(on: &On) -> Done {
         notes.push(format!("dns: {error:#}: senders cannot be checked by SPF, DKIM and DMARC, and their mail gets 451"));
     }
     notes.extend(about_the_scanner(&config).await);
+    if let Err(error) = config.outgoing.fetched_login() {
+        notes.push(format!(
+            "{error:#}: fine in a shell if it is the service's own; if the service cannot read it either, it does not start"
+        ));
+    }
     if config.postmaster.is_none() {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }
@@ -70,13 +76,33 @@ async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<
                 Ok(tenants) if tenants.is_empty() => {
                     notes.push("there is no tenant yet, so no mail is taken; `rohrpost import FILE.json` makes one".into())
                 }
-                Ok(_) => (),
+                Ok(tenants) => notes.extend(about_the_quota(&store, config, &tenants).await),
                 Err(error) => faults.push(format!("database: {error:#}")),
             }
             store.close().await;
         }
         Err(error) => faults.push(format!("database: {error:#}")),
     }
+}
+
+/// Where a quota is full, mail gets 452.
+const NEARLY_FULL: u64 = 80;
+
+async fn about_the_quota(store: &Store, config: &Config, tenants: &[TenantId]) -> Vec<String> {
+    let most = config.held_unauthenticated;
+    let mut notes = Vec::new();
+    for tenant in tenants {
+        let Ok((mails, bytes)) = store.unvouched(tenant).await else { continue };
+        let percent = most.percent(mails, bytes);
+        if percent > NEARLY_FULL {
+            notes.push(format!(
+                "held_unauthenticated: {tenant} has {mails} of {} mails and {bytes} of {} bytes: {percent} % of its quota; \
+                 beyond it unproved mail gets 452. `rohrpost dead-letter list` shows them",
+                most.mails, most.bytes
+            ));
+        }
+    }
+    notes
 }
 
 /// Why a file or a folder cannot be written; what is missing yet is made by `serve` in the nearest folder there is.

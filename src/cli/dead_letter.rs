@@ -4,9 +4,10 @@ use super::{Done, Failure, On, actor, mail, reason, show, target};
 use crate::config::Config;
 use crate::dead_letter::folder::Folder;
 use crate::model::id::ArrivalId;
-use crate::model::verdict::Disposition;
+use crate::model::verdict::{Disposition, HoldReason};
 use crate::store::Store;
 use crate::store::listing::{Filter, Listed};
+use anyhow::Context;
 use serde_json::json;
 
 #[derive(clap::Subcommand)]
@@ -25,10 +26,14 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Send it through again
+    /// Send it through again, or all of one reason
     Retry {
         /// The mail's id, as `dead-letter list` prints it
-        id: ArrivalId,
+        #[arg(required_unless_present = "reason")]
+        id: Option<ArrivalId>,
+        /// All held mails of this reason (not_scanned, unknown_number, …)
+        #[arg(long, value_name = "REASON", conflicts_with = "id", value_parser = mail::parse_reason)]
+        reason: Option<HoldReason>,
     },
     /// File it to the application with this number
     Assign {
@@ -61,7 +66,9 @@ pub async fn run(on: &On, command: Command) -> Done {
             let found = mail::found(&store, &tenant, id).await?;
             mail::show_one(&store, &found, json).await
         }
-        Command::Retry { id } => {
+        Command::Retry { reason: Some(reason), .. } => mail::retry_all(&store, &tenant, reason).await,
+        Command::Retry { id, .. } => {
+            let id = id.context("the mail's id")?;
             held(&store, &tenant, id).await?;
             store.retry(&tenant, id, actor(), None).await?;
             mail::told(&store, &config.place, &tenant, id).await

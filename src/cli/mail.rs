@@ -8,6 +8,7 @@ use crate::model::verdict::{Disposition, HoldReason, Suggestion};
 use crate::place::suggest;
 use crate::store::listing::{Filter, Listed};
 use crate::store::{DaemonLock, Store};
+use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -38,10 +39,14 @@ pub enum Command {
         #[arg(long, conflicts_with = "raw")]
         json: bool,
     },
-    /// Send a mail that was not filed through again
+    /// Send a mail that was not filed through again, or all that are held for one reason
     Retry {
         /// The mail's id, as `mail list` prints it
-        id: ArrivalId,
+        #[arg(required_unless_present = "reason")]
+        id: Option<ArrivalId>,
+        /// All held mails of this reason (not_scanned, unknown_number, …)
+        #[arg(long, value_name = "REASON", conflicts_with = "id", value_parser = parse_reason)]
+        reason: Option<HoldReason>,
     },
 }
 
@@ -59,6 +64,25 @@ fn parse_ended(text: &str) -> Result<Ended, String> {
         None if text == DISCARDED => Ok(Ended::Discarded),
         None => Err("one of filed, held, duplicate, ignored, discarded".into()),
     }
+}
+
+/// The word for why mail is held, as the listings print it.
+pub fn parse_reason(text: &str) -> Result<HoldReason, String> {
+    HoldReason::parse(text).ok_or_else(|| "no reason for which mail is held; `dead-letter list` prints them".into())
+}
+
+/// Sends all held mail of one reason through again. One that somebody else has in hand meanwhile is named and stops nothing.
+pub async fn retry_all(store: &Store, tenant: &TenantId, reason: HoldReason) -> Done {
+    let filter = Filter { disposition: Some(Disposition::Held), open_only: true, most: None };
+    let mut retried = 0;
+    for mail in store.arrivals(tenant, filter).await?.iter().filter(|mail| mail.hold_reason() == Some(reason)) {
+        match store.retry(tenant, mail.id, actor(), None).await {
+            Ok(()) => retried += 1,
+            Err(error) => show::out(format!("{error:#}"))?,
+        }
+    }
+    store.close().await;
+    show::out(format!("sent through again: {retried}"))
 }
 
 const DISCARDED: &str = "discarded";
@@ -87,7 +111,9 @@ pub async fn run(on: &On, command: Command) -> Done {
             let found = found(&store, &tenant, id).await?;
             show_one(&store, &found, json).await
         }
-        Command::Retry { id } => {
+        Command::Retry { reason: Some(reason), .. } => retry_all(&store, &tenant, reason).await,
+        Command::Retry { id, .. } => {
+            let id = id.context("the mail's id")?;
             store.retry(&tenant, id, actor(), None).await?;
             told(&store, &config.place, &tenant, id).await
         }

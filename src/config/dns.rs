@@ -51,8 +51,7 @@ impl RawDns {
                 }
             }
         }
-        let seconds = self.timeout_seconds.unwrap_or(10);
-        found.add_if(!(1..=LONGEST_BUDGET).contains(&seconds), "dns.timeout_seconds", "between 1 and 120");
+        let seconds = found.within(self.timeout_seconds, 10, 1..=LONGEST_BUDGET, "dns.timeout_seconds");
         Dns { resolvers, budget: Duration::from_secs(seconds) }
     }
 }

@@ -1,7 +1,7 @@
 //! Finds all faults of a configuration file at once: a faulty line is reported with its place, blanked out, and the rest is read again.
 
 use super::Raw;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Faults found so far.
 #[derive(Debug, Default)]
@@ -23,6 +23,13 @@ impl Found {
         if wrong {
             self.add(key, reason);
         }
+    }
+
+    /// A number, or its default; a fault if it lies outside of what can be meant and reckoned with.
+    pub fn within(&mut self, value: Option<u64>, default: u64, range: RangeInclusive<u64>, key: &str) -> u64 {
+        let value = value.unwrap_or(default);
+        self.add_if(!range.contains(&value), key, &format!("between {} and {}", range.start(), range.end()));
+        value.clamp(*range.start(), *range.end())
     }
 
     pub fn is_empty(&self) -> bool {

@@ -12,12 +12,19 @@ pub(super) struct RawHeld {
     max_age_days: Option<u32>,
 }
 
+/// Counting costs a step for each mail that waits.
+const MOST_MAILS: u64 = 1_000_000;
+const MOST_BYTES: u64 = 1 << 60;
+/// A hundred years.
+const MOST_DAYS: u32 = 36_500;
+
 impl RawHeld {
     pub(super) fn meant(self, found: &mut Found) -> HeldLimits {
-        found.add_if(self.max_age_days == Some(0), "held_unauthenticated.max_age_days", "at least 1");
-        // Counting costs a step for each mail that waits.
-        let mails = self.max_mails.unwrap_or(10_000);
-        found.add_if(mails > 1_000_000, "held_unauthenticated.max_mails", "at most 1000000");
-        HeldLimits { mails, bytes: self.max_bytes.unwrap_or(1 << 30), age_days: self.max_age_days.unwrap_or(30) }
+        let days = found.within(self.max_age_days.map(u64::from), 30, 1..=u64::from(MOST_DAYS), "held_unauthenticated.max_age_days");
+        HeldLimits {
+            mails: found.within(self.max_mails, 10_000, 0..=MOST_MAILS, "held_unauthenticated.max_mails"),
+            bytes: found.within(self.max_bytes, 1 << 30, 0..=MOST_BYTES, "held_unauthenticated.max_bytes"),
+            age_days: u32::try_from(days).unwrap_or(MOST_DAYS),
+        }
     }
 }

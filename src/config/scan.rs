@@ -49,10 +49,13 @@ pub(super) struct RawScan {
     timeout_seconds: Option<u64>,
 }
 
+/// In seconds: an hour.
+const LONGEST_TIMEOUT: u64 = 3_600;
+
 impl RawScan {
     /// None: nothing is scanned.
     pub(super) fn meant(self, found: &mut Found) -> Option<Scan> {
-        found.add_if(self.timeout_seconds == Some(0), "scan.timeout_seconds", "at least 1");
+        let seconds = found.within(self.timeout_seconds, 120, 1..=LONGEST_TIMEOUT, "scan.timeout_seconds");
         let Some(given) = self.clamd else {
             let is_half = self.when_down.is_some() || self.timeout_seconds.is_some();
             found.add_if(is_half, "scan.clamd", "without it nothing is scanned; say where clamd listens, or remove [scan]");
@@ -64,11 +67,7 @@ impl RawScan {
             "scan.clamd",
             &format!("{given:?} is neither unix:/absolute/path nor tcp:host:port (as in unix:/run/clamav/clamd.ctl)"),
         );
-        Some(Scan {
-            clamd: clamd?,
-            when_down: self.when_down.unwrap_or_default(),
-            timeout: Duration::from_secs(self.timeout_seconds.unwrap_or(120)),
-        })
+        Some(Scan { clamd: clamd?, when_down: self.when_down.unwrap_or_default(), timeout: Duration::from_secs(seconds) })
     }
 }
 

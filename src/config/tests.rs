@@ -98,6 +98,17 @@ fn secrets_are_never_shown() {
     assert!(config.outgoing.login.is_some());
 }
 
+/// A command in a shell has no credentials, and needs none.
+#[test]
+fn a_password_is_fetched_where_it_is_needed() {
+    let outgoing = |password: &str| read(&format!("[outgoing]\nuser = \"u\"\npassword = {{ {password} }}\n"), Vec::new()).unwrap().outgoing;
+    let error = format!("{:#}", outgoing("credential = \"relay-password\"").fetched_login().unwrap_err());
+    assert!(error.contains("outgoing.password") && error.contains("LoadCredential=relay-password:"), "{error}");
+    let missing = format!("{:#}", outgoing("file = \"/nowhere/password\"").fetched_login().unwrap_err());
+    assert!(missing.contains("/nowhere/password"), "{missing}");
+    assert!(outgoing("value = \"p\"").fetched_login().unwrap().is_some());
+}
+
 #[test]
 fn a_password_never_goes_in_plain_text() {
     let found = faults("[outgoing]\nhost = \"relay.example\"\ntls = \"none\"\nuser = \"u\"\npassword = { value = \"p\" }\n");
@@ -129,8 +140,47 @@ fn values_that_mean_nothing() {
         ("[scan]\nwhen_down = \"hold\"\n", "scan.clamd"),
         ("[scan]\nclamd = \"clamd.ctl\"\n", "scan.clamd"),
         ("[held_unauthenticated]\nmax_age_days = 0\n", "held_unauthenticated.max_age_days"),
+        ("[held_unauthenticated]\nmax_age_days = 9000000\n", "held_unauthenticated.max_age_days"),
     ] {
         let found = faults(text);
         assert!(found.len() == 1 && found[0].contains(key), "{text}: {found:?}");
+    }
+}
+
+/// No number is so large that reckoning with it could overflow: the largest that a file can say is a fault of every key that is one.
+#[test]
+fn every_number_has_an_upper_bound() {
+    let mut section = "";
+    let mut seen = 0;
+    for line in EXAMPLE.lines().map(|line| line.trim_start_matches("# ")) {
+        if line.starts_with('[') && !line.starts_with("[[") {
+            section = line;
+        }
+        let Some((key, _)) = line.split_once(" = ").filter(|(_, value)| value.chars().all(|c| c.is_ascii_digit())) else { continue };
+        let needs = if section == "[scan]" { "clamd = \"tcp:127.0.0.1:3310\"\n" } else { "" };
+        let section = if key == "min_free_bytes" { "" } else { section };
+        let found = faults(&format!("{section}\n{needs}{key} = {}\n", i64::MAX));
+        assert_eq!(found.len(), 1, "{section} {key}: {found:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 19, "numbers in the example");
+}
+
+/// `/proc/sys` is hidden from the service by its unit.
+#[test]
+fn the_machine_has_a_name() {
+    let name = machine_name().unwrap();
+    assert_eq!(
+        Some(name.as_str()),
+        std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned()).as_deref()
+    );
+    assert!(!include_str!("../config.rs").contains("/proc/"));
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    let Err(Faults(list)) = load(Path::new("/nowhere/rohrpost.toml")) else { panic!("it was read") };
+    for part in ["/nowhere/rohrpost.toml", "--config", "ROHRPOST_CONFIG", "default-config"] {
+        assert!(list[0].contains(part), "{part} in {list:?}");
     }
 }

@@ -3,6 +3,8 @@
 use crate::config::{Smtp, Unauthenticated};
 use crate::intake::facts::checks::{self, Checks, Question};
 use crate::intake::facts::reading::Reading;
+use crate::intake::facts::results;
+use crate::intake::told::Told;
 use crate::model::address;
 use crate::model::arrival::{Accept, Arrival, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
@@ -32,6 +34,7 @@ pub struct Acceptor {
     scanner: Option<Scanner>,
     /// In KiB.
     hashing: Arc<Semaphore>,
+    told: Told,
 }
 
 /// How much may be kept.
@@ -53,7 +56,7 @@ pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
 impl Acceptor {
     pub fn new(store: Store, room: Room, checks: Checks, smtp: Smtp, scanner: Option<Scanner>) -> Acceptor {
         let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
-        Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing }
+        Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing, told: Told::default() }
     }
 
     /// Why this mail is not taken now, if it is not: everything that is ours and may pass.
@@ -67,10 +70,25 @@ impl Acceptor {
         {
             return Err(ScannerDown.into());
         }
-        if arrival.is_unvouched() && !self.store.may_wait(&arrival.tenant, arrival.size, self.room.held).await? {
+        if arrival.is_unvouched() && !self.may_wait(arrival).await? {
             return Err(TooMuchHeld.into());
         }
         Ok(())
+    }
+
+    /// Whether one more that nobody vouches for may wait.
+    async fn may_wait(&self, arrival: &Arrival) -> anyhow::Result<bool> {
+        let (tenant, most) = (&arrival.tenant, self.room.held);
+        let (mails, bytes) = self.store.unvouched(tenant).await?;
+        // Mails that are accepted at the same moment do not see each other: at most one for each session more.
+        let may = most.has_room(mails, bytes, arrival.size);
+        if !may && self.told.first(&format!("quota {tenant}")) {
+            warn!(
+                %tenant, mails, max_mails = most.mails, bytes, max_bytes = most.bytes, size_bytes = arrival.size,
+                "the quota of {tenant} for held mail that nobody vouches for is full: assign or discard some, or raise [held_unauthenticated]"
+            );
+        }
+        Ok(may)
     }
 
     /// Whether there is room for so many bytes more.
@@ -141,12 +159,21 @@ fn is_refused_as_loop(facts: &Facts) -> bool {
     facts.origin == Origin::Direct && facts.login.is_none() && header::is_loop(facts.hops)
 }
 
+/// Everything that a complaint needs: its 550 names the same id. Results are words and domains; of the sender's address nothing is said.
+fn tell_of_refused(arrival: &Arrival, because: Refusal) {
+    let Arrival { id, tenant, facts, size, .. } = arrival;
+    let pinned = facts.pinned.as_ref().and_then(|pinned| pinned.dmarc.as_ref()).map(results::pinned);
+    let own = facts.checked.as_ref().map(|checked| checked.results.clone());
+    let results = pinned.or(own).unwrap_or_else(|| "none".into());
+    let peer = facts.peer.map(|peer| peer.to_string()).unwrap_or_default();
+    info!(arrival.id = %id, %tenant, peer, ?because, size_bytes = size, results, "refused a mail at the door, {id}");
+}
+
 impl Accept for Acceptor {
     async fn accept(&self, mut arrival: Arrival) -> Result<ArrivalId, Stop> {
         if let Err(stop) = self.look_at(&mut arrival).await {
-            match &stop {
-                Stop::Refused(refusal) => info!(because = ?refusal, size_bytes = arrival.size, "refused a mail at the door"),
-                Stop::NotNow(_) => info!(size_bytes = arrival.size, "a mail was put off at the door"),
+            if let Stop::Refused(because) = &stop {
+                tell_of_refused(&arrival, *because);
             }
             self.forget(&arrival).await;
             return Err(stop);

@@ -6,3 +6,4 @@ pub mod facts;
 pub mod login;
 pub mod smtp;
 pub mod spool;
+pub mod told;

@@ -110,6 +110,19 @@ pub struct HeldLimits {
     pub age_days: u32,
 }
 
+impl HeldLimits {
+    /// Whether one more of so many bytes may wait, beside what waits.
+    pub fn has_room(&self, mails: u64, waiting: u64, bytes: u64) -> bool {
+        mails < self.mails && waiting.saturating_add(bytes) <= self.bytes
+    }
+
+    /// How full it is, in hundredths; whichever of the two is fuller.
+    pub fn percent(&self, mails: u64, waiting: u64) -> u64 {
+        let part = |of: u64, most: u64| of.saturating_mul(100).checked_div(most).unwrap_or(100);
+        part(mails, self.mails).max(part(waiting, self.bytes))
+    }
+}
+
 /// The one hinge between every door and the rest. `Ok` means: durable (G1).
 pub trait Accept: Send + Sync + 'static {
     fn accept(&self, arrival: Arrival) -> impl Future<Output = Result<ArrivalId, Stop>> + Send;

@@ -1,6 +1,9 @@
 //! The file that `import` reads: an organisation as other systems know it. What is said, and what is wrong with it.
 
+mod settings;
 mod shape;
+
+pub use settings::{file_type, sealer};
 
 use super::address;
 use super::message::Kind;
@@ -252,6 +255,7 @@ impl ImportFile {
             faults.add_if(!address::is_plausible(fallback), "tenant.fallback_address", "this is no e-mail address");
             faults.add_if(self.is_import_address(fallback, existing, merged), "tenant.fallback_address", LOOP);
         }
+        settings::check(tenant, faults);
     }
 
     /// Notices to somebody at an import address would come back (S1.E20). What the file itself says anew is judged at its own place.

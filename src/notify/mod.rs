@@ -3,4 +3,4 @@
 pub mod compose;
 pub mod outbox;
 mod texts;
-mod transport;
+pub mod transport;

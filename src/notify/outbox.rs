@@ -26,8 +26,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 
 /// Sends until stopped.
-pub async fn run(store: Store, outgoing: Outgoing, stop: CancellationToken) -> anyhow::Result<()> {
-    let transport = Transport::new(&outgoing)?;
+pub async fn run(store: Store, outgoing: Outgoing, transport: Transport, stop: CancellationToken) {
     let mut changes = store.changes();
     while !stop.is_cancelled() {
         changes.borrow_and_update();
@@ -44,7 +43,6 @@ pub async fn run(store: Store, outgoing: Outgoing, stop: CancellationToken) -> a
             }
         }
     }
-    Ok(())
 }
 
 /// Sends everything that is due; returns how long nothing more will be. What is on its way ends before an error is returned.

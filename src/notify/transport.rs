@@ -35,6 +35,7 @@ pub struct Transport {
 }
 
 impl Transport {
+    /// Fetches the password. An error is one of the configuration.
     pub fn new(outgoing: &Outgoing) -> anyhow::Result<Transport> {
         let mut builder =
             AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&outgoing.host).port(outgoing.port).timeout(Some(PATIENCE));
@@ -44,8 +45,8 @@ impl Transport {
             OutgoingTls::Starttls => builder.tls(Tls::Required(parameters()?)),
             OutgoingTls::Implicit => builder.tls(Tls::Wrapper(parameters()?)),
         };
-        if let Some((user, password)) = &outgoing.login {
-            let credentials = Credentials::new(user.clone(), password.expose_secret().to_owned());
+        if let Some((user, password)) = outgoing.fetched_login()? {
+            let credentials = Credentials::new(user, password.expose_secret().to_owned());
             builder = builder.credentials(credentials).authentication(vec![Mechanism::Plain]);
         }
         Ok(Transport { smtp: builder.build(), from: outgoing.from.clone() })

@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 /// Bytes of one chunk of INSTREAM.
 const CHUNK: usize = 64 * 1024;
@@ -19,6 +21,8 @@ const LONGEST_ANSWER: usize = 4 * 1024;
 const LONGEST_NAME: usize = 200;
 /// How long the door believes what it heard of the scanner.
 const BELIEVED: Duration = Duration::from_secs(5);
+/// How often it is asked without any mail.
+const WATCHED: Duration = Duration::from_secs(10);
 /// A scanner that takes longer to say PONG is down: peers wait for that at the door.
 const PONG: Duration = Duration::from_secs(5);
 
@@ -64,9 +68,28 @@ impl Scanner {
         {
             return answers;
         }
-        let answers = self.ping().await.is_ok();
+        let answer = self.ping().await;
+        let answers = answer.is_ok();
+        match (&answer, heard.map(|(_, answered)| answered)) {
+            (Err(trouble), Some(true) | None) => {
+                warn!(clamd = %self.clamd, error = %trouble, "{trouble}; until it does, [scan] when_down says what becomes of mail")
+            }
+            (Ok(()), Some(false)) => info!(clamd = %self.clamd, "the virus scanner answers again"),
+            _ => (),
+        }
         *heard = Some((Instant::now(), answers));
         answers
+    }
+
+    /// Asks now and then until stopped, so that the log says when it goes and when it is back, whether or not mail comes. `answers` is
+    /// called whenever it does.
+    pub async fn watch<F: Future<Output = ()>>(&self, stop: CancellationToken, answers: impl Fn() -> F) {
+        loop {
+            if self.answers().await {
+                answers().await;
+            }
+            tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(WATCHED) => () }
+        }
     }
 
     /// Asks whether it is there.

@@ -66,6 +66,15 @@ pub struct NotReadable {
     pub error: anyhow::Error,
 }
 
+/// A claim of this run.
+#[derive(Debug)]
+pub struct Claim {
+    pub tenant: TenantId,
+    pub id: ArrivalId,
+    pub fence: i64,
+    pub attempts: u32,
+}
+
 impl Store {
     /// Makes the mail durable: raw bytes, envelope, facts and hash (G1).
     pub async fn accept(&self, arrival: Arrival) -> Result<(), NotWritten> {
@@ -134,6 +143,21 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// What this run has claimed and not ended, in the order of the ids.
+    pub async fn claims(&self) -> anyhow::Result<Vec<Claim>> {
+        let sql = "select tenant, id, fence, attempts from arrival where disposition is null and claimed_by = $1 order by id";
+        let rows = sqlx::query(sql).bind(&*self.run).fetch_all(&self.reads).await?;
+        let claim = |row: &SqliteRow| {
+            anyhow::Ok(Claim {
+                tenant: TenantId::new(row.get::<String, _>("tenant")),
+                id: row.get::<String, _>("id").parse().context("arrival.id")?,
+                fence: row.get("fence"),
+                attempts: u32::try_from(row.get::<i64, _>("attempts")).unwrap_or(u32::MAX),
+            })
+        };
+        rows.iter().map(claim).collect()
     }
 
     /// Puts back everything that this run has in hand: a clean stop.

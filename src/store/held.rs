@@ -36,12 +36,6 @@ impl Store {
         Ok((number("mails"), number("bytes")))
     }
 
-    /// Whether one more may wait. Mails that are accepted at the same moment do not see each other: at most one for each session more.
-    pub async fn may_wait(&self, tenant: &TenantId, bytes: u64, most: HeldLimits) -> anyhow::Result<bool> {
-        let (mails, waiting) = self.unvouched(tenant).await?;
-        Ok(mails < most.mails && waiting.saturating_add(bytes) <= most.bytes)
-    }
-
     /// Discards what is too old, now and then, until stopped.
     pub async fn discard_what_is_too_old(&self, limits: HeldLimits, stop: CancellationToken) {
         loop {

@@ -3,7 +3,7 @@
 use super::Store;
 use crate::model::address;
 use crate::model::id::{TenantId, UserId};
-use crate::model::import::{ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
+use crate::model::import::{self, ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
 use crate::model::message::Kind;
 use crate::model::name;
 use crate::model::organisation::Disagreement;
@@ -226,15 +226,19 @@ impl Settings {
             documents_kinds: said.documents_kinds.clone().or_else(|| old.and_then(|tenant| tenant.documents_kinds.clone())),
             notify_forwarder: said.notify_forwarder.or_else(|| old.map(|tenant| tenant.notify_forwarder)).unwrap_or(true),
             disagreement: said.disagreement.or_else(|| old.map(|tenant| tenant.disagreement)).unwrap_or_default(),
-            trusted_sealers: lower(&said.trusted_sealers).or_else(|| old.map(|tenant| tenant.trusted_sealers.clone())).unwrap_or_default(),
-            refused_file_types: lower(&said.refused_file_types).or_else(|| old.and_then(|tenant| tenant.refused_file_types.clone())),
+            trusted_sealers: each(&said.trusted_sealers, import::sealer)
+                .or_else(|| old.map(|tenant| tenant.trusted_sealers.clone()))
+                .unwrap_or_default(),
+            refused_file_types: each(&said.refused_file_types, import::file_type)
+                .or_else(|| old.and_then(|tenant| tenant.refused_file_types.clone())),
             import_addresses: merged.import_addresses,
         }
     }
 }
 
-fn lower(list: &Option<Vec<String>>) -> Option<Vec<String>> {
-    list.as_ref().map(|list| list.iter().map(|one| one.trim().trim_matches('.').to_lowercase()).collect())
+/// In the form that is compared.
+fn each(list: &Option<Vec<String>>, form: fn(&str) -> String) -> Option<Vec<String>> {
+    list.as_ref().map(|list| list.iter().map(|one| form(one)).collect())
 }
 
 async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings: &Settings) -> anyhow::Result<()> {

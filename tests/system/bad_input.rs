@@ -27,17 +27,20 @@ fn configurations() {
     check("[smtp\n", &["rohrpost.toml", "line 1"]);
     check("state_dri = \"x\"\n\n[smtp]\nlisten = \"everywhere\"\n", &["line 1", "state_dri", "line 4", "listen"]);
     check(&format!("{state}[smtp]\nlisten = [\"127.0.0.1:0\", \"here\"]\nhostname = \"a b\"\n"), &["smtp.listen[1]", "smtp.hostname"]);
-    check(
-        &format!("{state}[outgoing]\nuser = \"u\"\npassword = {{ file = \"/nowhere/secret\" }}\n"),
-        &["outgoing.password", "/nowhere/secret"],
-    );
-    check(
-        &format!("{state}[outgoing]\nuser = \"u\"\npassword = {{ credential = \"relay\" }}\n"),
-        &["outgoing.password", "relay", "LoadCredential"],
-    );
+    // The service needs its password; a command in a shell may not see it, and works all the same.
+    for (password, says) in [("file = \"/nowhere/secret\"", "/nowhere/secret"), ("credential = \"relay\"", "LoadCredential=relay:")] {
+        let text = format!("{state}[outgoing]\nuser = \"u\"\npassword = {{ {password} }}\n");
+        std::fs::write(empty.path("rohrpost.toml"), text).unwrap();
+        let (code, error) = empty.fails(&["serve"]);
+        assert!(code == 2 && error.contains("outgoing.password") && error.contains(says), "{error}");
+        let notes = empty.succeeds(&["check"]);
+        assert!(notes.contains("note: outgoing.password") && notes.contains(says), "{notes}");
+        let (code, error) = empty.fails(&["dead-letter", "list"]);
+        assert!(code == 1 && !error.contains("password"), "there is no database yet, and that is all: {error}");
+    }
     let nowhere = Command::new(env!("CARGO_BIN_EXE_rohrpost")).args(["--config", "/nowhere/rohrpost.toml", "check"]).output().unwrap();
     let error = String::from_utf8_lossy(&nowhere.stderr);
-    assert!(nowhere.status.code() == Some(2) && error.contains("/nowhere/rohrpost.toml"), "{error}");
+    assert!(nowhere.status.code() == Some(2) && error.contains("/nowhere/rohrpost.toml") && error.contains("default-config"), "{error}");
     // Several certificate faults and an unusable folder, all at once.
     let text = format!(
         "state_dir = {:?}\n[smtp]\ntls = {{ certificate = {:?}, key = \"/nowhere/key.pem\" }}\n",
@@ -141,6 +144,23 @@ fn imports() {
             "faulty.json: users[0].role: unknown variant `boss`, expected one of `administrator`",
             "faulty.json: jobs[1].title: is missing",
             "nothing was imported",
+        ],
+    );
+    faults(
+        &ACME.replace(
+            "\"documents_tab\": true",
+            "\"trusted_sealers\": [\"forwarder.example\", \"@forwarder.example\", \"not a domain\", \"https://x.example\", \"localhost\"],
+             \"refused_file_types\": [\".js\", \"*.EXE\", \"7z\", \"\", \"tar.gz\", \"a*\", \"js \", \"a/b\"]",
+        ),
+        &[
+            "tenant.trusted_sealers[1]: ",
+            "tenant.trusted_sealers[2]: ",
+            "tenant.trusted_sealers[3]: ",
+            "tenant.trusted_sealers[4]: ",
+            "tenant.refused_file_types[3]: ",
+            "tenant.refused_file_types[4]: only the last ending of a name counts: write gz",
+            "tenant.refused_file_types[5]: ",
+            "tenant.refused_file_types[7]: ",
         ],
     );
     faults("{\"tenant\": {\"id\": \"Acme!\"}}", &["tenant.id", "tenant.name", "tenant.import_addresses"]);

@@ -103,6 +103,9 @@ fn connections_are_limited() {
     drop(first);
     eventually("a free place", || (!is_turned_away("127.0.0.3", &daemon)).then_some(()));
     drop((second, third));
+    for told in ["127.0.0.1 is held up by smtp.max_connections_per_address", "127.0.0.3 is held up by smtp.max_connections:"] {
+        assert_eq!(acme.logs().matches(told).count(), 1, "{told}");
+    }
     daemon.stop();
 }
 

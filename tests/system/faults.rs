@@ -121,6 +121,24 @@ fn a_locked_database() {
     acme.is_sound();
 }
 
+/// Acceptance: G1. Neither a mail's end nor its putting back can be written, as on a full disk: as soon as both can, it ends by itself.
+#[test]
+fn a_mail_that_could_not_be_put_back() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    let path = acme.path("state/rohrpost.db");
+    let full = "create trigger full before update on arrival when new.disposition is not null or new.claimed_by is null
+        begin select raise(abort, 'database or disk is full'); end";
+    damage(&path, full);
+    let id = daemon.delivers(&Forward::default().mail());
+    eventually("a word about it", || acme.logs().contains(&format!("arrival {id} could not be put back")).then_some(()));
+    damage(&path, "drop trigger full");
+    assert_eq!(acme.ended(&id)["disposition"], "filed");
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
 /// Acceptance: G1. The database's file is taken away while the service runs: nothing is taken any more, and no empty one comes in its place.
 #[test]
 fn a_database_that_went_away() {

@@ -78,6 +78,12 @@ fn connections_and_mails() {
     let reply = first.says("MAIL FROM:<a@example.net>");
     assert!(reply.starts_with("450 4.7.1 "), "{reply}");
     assert!(first.says("RSET").starts_with("250 "), "the session goes on");
+    // The log says so once a minute for an address, with the key to raise.
+    assert!(first.says("MAIL FROM:<a@example.net>").starts_with("450 ") && connect("127.0.0.2").1.starts_with("421 "));
+    for key in ["smtp.max_mails_per_hour", "smtp.max_connections_per_minute"] {
+        let told = format!("127.0.0.2 is held up by {key}: raise it, or name the host in [[smtp.trusted]]");
+        assert_eq!(acme.logs().matches(&told).count(), 1, "{told}");
+    }
     // The host that we trust brings everybody's mail.
     for number in 0..20 {
         let id = daemon.delivers(&Forward { id: &format!("{number}@acme.example"), ..Forward::default() }.mail());
@@ -111,6 +117,14 @@ fn the_quota_of_unproved_mail() {
     let large = unproved("4@x").replace("kanarienvogel-text", &"Kanarie-Datei ".repeat(10_000));
     assert!(send(&large).starts_with("452 4.2.2 "));
     assert_eq!(objects(&acme.path("state/blobs/raw")), 0);
+    let told: Vec<String> = acme.logs().lines().filter(|line| line.contains("the quota of acme")).map(str::to_owned).collect();
+    assert!(told.len() == 1 && told[0].contains("WARN"), "{told:?}");
+    for part in ["tenant=acme", "mails=2", "max_mails=2", "bytes=", "max_bytes=1073741824"] {
+        assert!(told[0].contains(part), "{part} in {told:?}");
+    }
+    let notes = acme.succeeds(&["check"]);
+    assert!(notes.contains("held_unauthenticated: acme has 2 of 2 mails") && notes.contains("100 %"), "{notes}");
+    assert!(!notes.contains("beta has"), "{notes}");
     let proved = daemon.delivers(&Forward { id: "5@acme.example", ..Forward::default() }.mail());
     assert_eq!(acme.ended(&proved)["disposition"], "filed");
     for id in &held {

@@ -116,6 +116,9 @@ fn trouble_with_the_dns() {
         let reply = sends(&daemon, "127.0.0.2", "", &stranger.signs(&forward(PETRA, "evil@x")));
         assert!(reply.starts_with("550 5.7.1 "), "{answer:?}: {reply}");
     }
+    // The log names what was not answered and who should have, not for every mail.
+    let told = acme.logs().matches("did not answer what was asked about ed._domainkey.acme.example; mail that needs it gets 451").count();
+    assert!((1..6).contains(&told), "{told}");
     assert_eq!(acme.mails().len(), 2);
     let objects = std::fs::read_dir(acme.path("state/blobs/raw")).map(|tenants| tenants.flat_map(|one| walk(&one.unwrap().path())).count());
     assert_eq!(objects.unwrap_or(0), 0, "a mail that was put off left its object behind");
@@ -162,6 +165,20 @@ fn what_the_gate_is_told() {
     let daemon = acme.serve();
     let unknown = sends(&daemon, "127.0.0.2", "", &signer.signs(&forward("nobody@acme.example", "nobody@x")));
     assert!(unknown.starts_with("550 5.7.1 this address is not known here as a user"), "{unknown}");
+    // The id of the answer leads to the log, which says what was found of the sender.
+    let id = unknown.rsplit_once('(').unwrap().1.trim_end_matches(')');
+    let logs = acme.logs();
+    let line = logs.lines().find(|line| line.contains("refused a mail at the door") && line.contains(id)).unwrap();
+    for part in [
+        "INFO",
+        "tenant=acme",
+        "127.0.0.2",
+        "NotAUser",
+        "dkim=pass header.d=acme.example header.s=ed",
+        "dmarc=pass header.from=acme.example",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
     daemon.stop();
     acme.configure("unauthenticated = \"hold\"", &relay);
     let daemon = acme.serve();

@@ -3,8 +3,9 @@
 
 use super::authentication_results;
 use super::reading::Reading;
-use super::results;
+use super::{results, trouble};
 use crate::config::Dns;
+use crate::intake::told::Told;
 use crate::model::arrival::Purpose;
 use crate::model::facts::{Aligned, Arc, ArcSet, Checked, Dkim, Facts, Origin, Spf};
 use futures_util::future::join_all;
@@ -54,6 +55,7 @@ pub struct Checks {
     budget: Duration,
     /// Our name in Authentication-Results.
     hostname: String,
+    told: Told,
 }
 
 impl Checks {
@@ -66,7 +68,7 @@ impl Checks {
                 None
             }
         };
-        Checks { resolver, budget: dns.budget, hostname }
+        Checks { resolver, budget: dns.budget, hostname, told: Told::default() }
     }
 
     /// Everything that can be found out. `reading`: none if nothing in the mail can be proved.
@@ -78,13 +80,29 @@ impl Checks {
             (Some(_), None) => Checked { dns_trouble: true, ..Checked::default() },
             (Some((message, author)), Some(dns)) => {
                 let deadline = Instant::now() + self.budget;
-                Asking { dns, message, author: &author, question, deadline, hostname: &self.hostname }.everything().await
+                let asking = Asking { dns, message, author: &author, question, deadline, hostname: &self.hostname };
+                let checked = asking.everything().await;
+                self.tell_of_trouble(&checked, &author);
+                checked
             }
         };
         // RFC 8601 §2.7.2: which identity SPF was asked about.
         let identity = if question.mail_from.is_some() { "smtp.mailfrom" } else { "smtp.helo" };
         checked.results = results::value(&self.hostname, identity, &checked);
         checked
+    }
+}
+
+impl Checks {
+    /// Once a minute: when the DNS is away, it is so for every mail.
+    fn tell_of_trouble(&self, checked: &Checked, author: &str) {
+        if checked.dns_trouble && self.told.first("dns") {
+            let names = trouble::unanswered(checked, author).join(", ");
+            warn!(
+                names,
+                "the resolvers of [dns] (or /etc/resolv.conf) did not answer what was asked about {names}; mail that needs it gets 451"
+            );
+        }
     }
 }
 

@@ -6,7 +6,8 @@ pub mod checks;
 mod from;
 pub mod reading;
 pub mod resolver;
-mod results;
+pub mod results;
+mod trouble;
 
 use crate::model::address;
 use crate::model::facts::{Facts, Login, Origin, Pinned};

@@ -1,6 +1,6 @@
 //! Our own checks as the value of an Authentication-Results field. RFC 8601 §2.2.
 
-use crate::model::facts::Checked;
+use crate::model::facts::{Checked, Dmarc};
 
 /// Longest name that is written, in bytes: no domain is longer. RFC 1035 §2.3.4.
 const LONGEST_NAME: usize = 255;
@@ -29,7 +29,13 @@ pub fn value(authserv_id: &str, spf_identity: &str, checked: &Checked) -> String
     parts.join("; ")
 }
 
-fn token(text: &str) -> String {
+/// What the mail host in front says of DMARC, in the same words.
+pub fn pinned(dmarc: &Dmarc) -> String {
+    format!("by the mail host: dmarc={} header.from={}", token(&dmarc.result), token(dmarc.header_from.as_deref().unwrap_or_default()))
+}
+
+/// One token: a name that a mail chose can say nothing else, and holds no address.
+pub fn token(text: &str) -> String {
     let clean = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '?' };
     let text: String = text.chars().take(LONGEST_NAME).map(clean).collect();
     if text.is_empty() { "unknown".into() } else { text }

@@ -12,6 +12,7 @@ pub mod tls;
 use super::accept::Acceptor;
 use super::brakes::{self, Brakes};
 use super::login::SignIn;
+use super::told::Told;
 use crate::config::Smtp;
 use crate::model::arrival::{Accept, Recipient};
 use crate::model::facts::{Login, Origin};
@@ -25,10 +26,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 /// The directory that stands on the store.
 #[derive(Clone)]
@@ -81,6 +83,7 @@ impl SmtpDoor {
             limits: config.limits.clone(),
             tls,
             brakes: Brakes::new(config.limits.brakes),
+            told: Told::default(),
             stop: stop.clone(),
         };
         let connections = Connections::new(config.limits.connections, config.limits.connections_per_address);
@@ -94,17 +97,26 @@ impl SmtpDoor {
 
     /// Serves until `stop`; then new and idle peers hear 421, and mail in hand is finished within the time that is set.
     pub async fn run(self, stop: CancellationToken) {
-        let listening = TaskTracker::new();
+        let mut listening = JoinSet::new();
         for listener in self.listeners {
             let (config, shared, connections, sessions, stop) =
                 (self.config.clone(), self.shared.clone(), self.connections.clone(), self.sessions.clone(), self.stop.clone());
             listening.spawn(listen(listener, config, shared, connections, sessions, stop));
         }
-        listening.close();
         let mut tidy = tokio::time::interval(brakes::TIDY);
         loop {
-            tokio::select! { () = stop.cancelled() => break, _ = tidy.tick() => self.shared.brakes.tidy() }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = tidy.tick() => self.shared.brakes.tidy(),
+                // It listens for ever; a door that does not is none, and whoever started it must know.
+                Some(_) = listening.join_next() => {
+                    error!("a listener ended by itself");
+                    break;
+                }
+            }
         }
+        // They go on to answer 421.
+        listening.detach_all();
         self.stop.cancel();
         self.sessions.close();
         if tokio::time::timeout(self.config.limits.stop_timeout, self.sessions.wait()).await.is_err() {
@@ -139,10 +151,12 @@ async fn listen<A: Accept, D: Directory>(
         let (origin, authserv_id) = config.origin(address);
         // A mail host that we trust brings everybody's mail.
         if origin == Origin::Direct && !shared.brakes.may_connect(address) {
+            shared.tell(address, "smtp.max_connections_per_minute");
             tokio::spawn(turn_away(stream, reply::too_often()));
             continue;
         }
         let Some(place) = connections.enter(address, origin) else {
+            shared.tell(address, connections.limit(address));
             tokio::spawn(turn_away(stream, reply::too_many_connections()));
             continue;
         };
@@ -201,6 +215,13 @@ impl Connections {
         counts.all += 1;
         counts.per_address.insert(address, here + 1);
         Some(Place { connections: self.clone(), address })
+    }
+
+    /// The limit that keeps this address out.
+    fn limit(&self, address: IpAddr) -> &'static str {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = counts.per_address.get(&brakes::address_of(address)).copied().unwrap_or(0);
+        if here >= self.most_per_address { "smtp.max_connections_per_address" } else { "smtp.max_connections" }
     }
 }
 

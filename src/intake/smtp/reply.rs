@@ -60,11 +60,11 @@ impl fmt::Display for Reply {
     }
 }
 
-/// The answer to the last dot.
-pub fn to_outcome(outcome: Result<ArrivalId, Stop>) -> Reply {
+/// The answer to the last dot. A refusal names the id that the mail would have had: so does the log, and no other trace of it is left.
+pub fn to_outcome(id: ArrivalId, outcome: Result<ArrivalId, Stop>) -> Reply {
     match outcome {
         Ok(id) => Reply::new(250, (0, 0), format!("kept as {id}")),
-        Err(Stop::Refused(refusal)) => to_refusal(refusal),
+        Err(Stop::Refused(refusal)) => to_refusal(id, refusal),
         Err(Stop::NotNow(error)) if is_full(&error) => Reply::new(452, (3, 1), "no room at the moment; try again later"),
         // RFC 3463 §3.5: X.4.3 is for a directory that does not answer.
         Err(Stop::NotNow(error)) if error.is::<DnsTrouble>() => {
@@ -75,12 +75,12 @@ pub fn to_outcome(outcome: Result<ArrivalId, Stop>) -> Reply {
     }
 }
 
-fn to_refusal(refusal: Refusal) -> Reply {
+fn to_refusal(id: ArrivalId, refusal: Refusal) -> Reply {
     let (code, enhanced) = match refusal {
         Refusal::NotAuthenticated | Refusal::NotAUser => (550, (7, 1)),
         Refusal::Loop => (554, (4, 6)),
     };
-    Reply::new(code, enhanced, refusal.to_string())
+    Reply::new(code, enhanced, format!("{refusal} ({id})"))
 }
 
 /// Whether the disk is the reason. RFC 5321 §4.2.3: 452 is for insufficient storage.
@@ -142,17 +142,28 @@ mod tests {
 
     #[test]
     fn full_disks_are_452() {
-        let code = |error: anyhow::Error| to_outcome(Err(Stop::NotNow(error))).code();
+        let code = |error: anyhow::Error| to_outcome(ArrivalId::generate(), Err(Stop::NotNow(error))).code();
         assert_eq!(code(NoRoom.into()), 452);
         assert_eq!(code(anyhow::Error::from(std::io::Error::from(std::io::ErrorKind::StorageFull)).context("blob")), 452);
         assert_eq!(code(anyhow::anyhow!("database is locked")), 451);
-        let trouble = to_outcome(Err(Stop::not_now(DnsTrouble))).to_string();
+        let trouble = to_outcome(ArrivalId::generate(), Err(Stop::not_now(DnsTrouble))).to_string();
         assert!(trouble.starts_with("451 4.4.3 "), "{trouble}");
     }
 
     #[test]
+    fn a_refusal_can_be_found_in_the_log() {
+        let id = ArrivalId::generate();
+        let refused = |refusal| to_outcome(id, Err(Stop::Refused(refusal))).to_string();
+        for (refusal, code) in [(Refusal::NotAuthenticated, "550 5.7.1 "), (Refusal::NotAUser, "550 5.7.1 "), (Refusal::Loop, "554 5.4.6 ")]
+        {
+            let reply = refused(refusal);
+            assert!(reply.starts_with(code) && reply.ends_with(&format!(" ({id})\r\n")), "{reply}");
+        }
+    }
+
+    #[test]
     fn what_else_is_ours() {
-        let reply = |error: anyhow::Error| to_outcome(Err(Stop::NotNow(error))).to_string();
+        let reply = |error: anyhow::Error| to_outcome(ArrivalId::generate(), Err(Stop::NotNow(error))).to_string();
         assert!(reply(crate::model::stop::ScannerDown.into()).starts_with("451 4.3.0 "));
         assert_eq!(reply(TooMuchHeld.into()), "452 4.2.2 too much unauthenticated mail waits\r\n");
     }

@@ -9,10 +9,11 @@ use crate::config::Limits;
 use crate::intake::brakes::Brakes;
 use crate::intake::facts::{self, Connection};
 use crate::intake::spool::{NotSpooled, Spool, Spooled};
+use crate::intake::told::Told;
 use crate::model::arrival::{Accept, Arrival, Door, Envelope, Recipient};
 use crate::model::facts::{Login, Origin};
 use crate::model::id::ArrivalId;
-use crate::model::stop::Stop;
+use crate::model::stop::{DnsTrouble, ScannerDown, Stop, TooMuchHeld};
 use crate::store::blobs::Blobs;
 use base64::Engine;
 use jiff::Timestamp;
@@ -24,7 +25,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 /// What a session asks: whose address, whose password. An error is ours and temporary.
 pub trait Directory: Send + Sync + 'static {
@@ -41,7 +42,17 @@ pub struct Shared<A, D> {
     pub limits: Limits,
     pub tls: Option<TlsAcceptor>,
     pub brakes: Brakes,
+    pub told: Told,
     pub stop: CancellationToken,
+}
+
+impl<A, D> Shared<A, D> {
+    /// A limit held somebody up: says so once a minute for an address, and what to do if it is an honest one. Login tries always log.
+    pub fn tell(&self, peer: IpAddr, key: &str) {
+        if self.told.first(&format!("{key} {peer}")) {
+            warn!(%peer, "{peer} is held up by {key}: raise it, or name the host in [[smtp.trusted]] if it is a mail host of yours");
+        }
+    }
 }
 
 /// Where the peer stands.
@@ -183,7 +194,11 @@ impl<A: Accept, D: Directory> Talk<A, D> {
 
     /// Whether a mail may begin here. A mail host that we trust brings everybody's.
     fn may_send(&self) -> bool {
-        !self.session.may_begin() || self.peer.origin != Origin::Direct || self.shared.brakes.may_send(self.peer.address)
+        if !self.session.may_begin() || self.peer.origin != Origin::Direct || self.shared.brakes.may_send(self.peer.address) {
+            return true;
+        }
+        self.shared.tell(self.peer.address, "smtp.max_mails_per_hour");
+        false
     }
 
     /// What was sent behind STARTTLS in plain text must not be taken as sent in TLS (CVE-2011-0411).
@@ -251,7 +266,7 @@ impl<A: Accept, D: Directory> Talk<A, D> {
             Err(NotSpooled::TooBig) => return Some(reply::too_big(self.shared.limits.message_bytes)),
             Err(NotSpooled::NotNow(error)) => {
                 warn!(error = format!("{error:#}"), "a mail could not be written down");
-                return Some(reply::to_outcome(Err(Stop::NotNow(error))));
+                return Some(reply::to_outcome(id, Err(Stop::NotNow(error))));
             }
         };
         let envelope = Envelope {
@@ -276,9 +291,14 @@ impl<A: Accept, D: Directory> Talk<A, D> {
         let outcome = tokio::spawn(async move { shared.accept.accept(arrival).await }).await;
         let outcome = outcome.unwrap_or_else(|error| Err(Stop::not_now(error)));
         if let Err(Stop::NotNow(error)) = &outcome {
-            warn!(error = format!("{error:#}"), "a mail could not be accepted");
+            // Of these the log has one warning a minute that says more.
+            if error.is::<DnsTrouble>() || error.is::<ScannerDown>() || error.is::<TooMuchHeld>() {
+                info!(arrival.id = %id, error = format!("{error:#}"), "a mail was put off at the door");
+            } else {
+                warn!(arrival.id = %id, error = format!("{error:#}"), "a mail could not be accepted");
+            }
         }
-        Some(reply::to_outcome(outcome))
+        Some(reply::to_outcome(id, outcome))
     }
 
     /// Reads up to the line with the dot. RFC 5321 §4.1.1.4: only CRLF . CRLF ends it; lone CRs and LFs are kept as they are.

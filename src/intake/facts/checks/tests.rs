@@ -198,7 +198,7 @@ async fn spf_of_direct_peers() {
 /// Without a usable resolver nothing is found, and that is said: no false no.
 #[tokio::test]
 async fn no_resolver_is_trouble() {
-    let checks = Checks { resolver: None, budget: BUDGET, hostname: "mx.acme.example".into() };
+    let checks = Checks { resolver: None, budget: BUDGET, hostname: "mx.acme.example".into(), told: Default::default() };
     let facts = relay();
     let question = Question { facts: &facts, mail_from: None, trusted_sealers: &[] };
     let reading = Reading::of(b"From: petra@acme.example\r\n\r\nx");

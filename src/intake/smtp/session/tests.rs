@@ -100,6 +100,7 @@ async fn session(setup: Setup) -> Remote {
         limits: config.limits.clone(),
         tls: None,
         brakes: Brakes::new(config.limits.brakes),
+        told: Default::default(),
         stop: stop.clone(),
     };
     let (near, far) = tokio::io::duplex(64 * 1024);
