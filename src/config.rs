@@ -2,6 +2,7 @@
 //! Everything of a tenant is in the database.
 
 mod faults;
+pub mod imap;
 mod network;
 
 pub use network::Network;
@@ -35,6 +36,7 @@ pub struct Config {
     pub portal_url: Option<String>,
     pub log: Log,
     pub smtp: Smtp,
+    pub imap: Vec<imap::Imap>,
     pub outgoing: Outgoing,
 }
 
@@ -182,6 +184,7 @@ struct Raw {
     portal_url: Option<String>,
     log: RawLog,
     smtp: RawSmtp,
+    imap: Vec<imap::RawImap>,
     outgoing: RawOutgoing,
 }
 
@@ -251,6 +254,8 @@ impl Raw {
         }
         let log = self.log.meant(found);
         let smtp = self.smtp.meant(found);
+        let message_bytes = smtp.as_ref().map_or(50 << 20, |smtp| smtp.limits.message_bytes);
+        let imap = imap::meant(self.imap, message_bytes, found);
         let outgoing = self.outgoing.meant(found);
         Some(Config {
             place: Place {
@@ -263,6 +268,7 @@ impl Raw {
             portal_url: portal_url.map(|url| url.trim_end_matches('/').to_owned()),
             log: log?,
             smtp: smtp?,
+            imap,
             outgoing: outgoing?,
         })
     }

@@ -3,12 +3,20 @@
 use super::{Done, Failure, On, show};
 use crate::config::Config;
 use crate::intake::accept;
+use crate::intake::imap::{self, connect::Credential};
 use crate::intake::smtp::tls::Certificate;
 use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
 use std::path::Path;
 
-pub async fn run(on: &On) -> Done {
+#[derive(clap::Args)]
+pub struct Args {
+    /// Sign in to every mailbox, and say what is found there
+    #[arg(long)]
+    connect: bool,
+}
+
+pub async fn run(on: &On, args: Args) -> Done {
     let config = on.config()?;
     let mut faults = Vec::new();
     let mut notes = Vec::new();
@@ -42,6 +50,7 @@ pub async fn run(on: &On) -> Done {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }
     check_store(&config, &mut faults, &mut notes).await;
+    check_mailboxes(&config, args.connect, &mut faults, &mut notes).await;
     if !faults.is_empty() {
         return Err(Failure::Usage(faults.join("\n")));
     }
@@ -66,9 +75,37 @@ async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<
                 Ok(_) => (),
                 Err(error) => faults.push(format!("database: {error:#}")),
             }
+            for (index, mailbox) in config.imap.iter().enumerate() {
+                if matches!(store.recipient(&mailbox.import_address).await, Ok(None)) {
+                    let key = format!("imap[{index}].import_address");
+                    notes.push(format!("{key}: no tenant has {} yet: mail is left in mailbox {}", mailbox.import_address, mailbox.name));
+                }
+            }
             store.close().await;
         }
         Err(error) => faults.push(format!("database: {error:#}")),
+    }
+}
+
+/// A CA that cannot be read is a fault; what a server says, only if it is asked.
+async fn check_mailboxes(config: &Config, connect: bool, faults: &mut Vec<String>, notes: &mut Vec<String>) {
+    for (index, mailbox) in config.imap.iter().enumerate() {
+        if let Err(error) = imap::connect::client_config(mailbox.ca.as_deref()) {
+            faults.push(format!("imap[{index}].ca: {error:#}"));
+            continue;
+        }
+        if mailbox.authserv_id.is_none() {
+            notes.push(format!(
+                "imap[{index}].authserv_id is not set: nobody's From is believed, and mail of mailbox {} is held",
+                mailbox.name
+            ));
+        }
+        if connect {
+            match imap::try_sign_in(mailbox, &Credential::of(mailbox)).await {
+                Ok(found) => notes.push(format!("imap[{index}]: mailbox {}: {found}", mailbox.name)),
+                Err(error) => faults.push(format!("imap[{index}]: mailbox {}: {error}", mailbox.name)),
+            }
+        }
     }
 }
 

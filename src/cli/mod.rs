@@ -4,6 +4,7 @@ mod check;
 mod dead_letter;
 pub mod demo;
 mod document;
+mod doors;
 mod explain;
 mod history;
 mod import;
@@ -45,7 +46,7 @@ enum Command {
     /// Work: take mail, file it, tell those responsible
     Serve,
     /// Look for everything that is wrong with the configuration
-    Check,
+    Check(check::Args),
     /// Print the example configuration with every key
     DefaultConfig,
     /// Say what a mail would be understood as
@@ -66,6 +67,9 @@ enum Command {
     /// Messages of ours: list, retry
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// How the doors are: mailboxes, their last mail, their last error
+    #[command(subcommand)]
+    Doors(doors::Command),
     /// Users' passwords
     #[command(subcommand)]
     User(user::Command),
@@ -124,7 +128,7 @@ fn dispatch(cli: Cli) -> Done {
     match command {
         Command::Demo(args) => runtime()?.block_on(demo::run(args)),
         Command::Serve => runtime()?.block_on(serve::run(on.config()?)),
-        Command::Check => runtime()?.block_on(check::run(&on)),
+        Command::Check(args) => runtime()?.block_on(check::run(&on, args)),
         Command::DefaultConfig => show::out(config::EXAMPLE),
         Command::Explain(args) => runtime()?.block_on(explain::run(&on, args)),
         Command::Import(args) => runtime()?.block_on(import::run(&on, args)),
@@ -133,6 +137,7 @@ fn dispatch(cli: Cli) -> Done {
         Command::Mail(command) => runtime()?.block_on(mail::run(&on, command)),
         Command::DeadLetter(command) => runtime()?.block_on(dead_letter::run(&on, command)),
         Command::Outbox(command) => runtime()?.block_on(outbox::run(&on, command)),
+        Command::Doors(command) => runtime()?.block_on(doors::run(&on, command)),
         Command::User(command) => runtime()?.block_on(user::run(&on, command)),
         Command::Verify => runtime()?.block_on(verify::run(&on)),
     }

@@ -4,6 +4,7 @@ use crate::model::arrival::{Accept, Arrival, Door, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
 use crate::model::id::ArrivalId;
+use crate::model::mailbox::Position;
 use crate::model::stop::{NoRoom, Refusal, Stop};
 use crate::store::{NotWritten, Store};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,8 @@ impl Acceptor {
 pub fn gate(door: Door, purpose: &Purpose, facts: &Facts) -> Result<(), Refusal> {
     let refusable = match door {
         Door::Smtp => facts.origin == Origin::Direct && facts.login.is_none(),
+        // Nobody is at the other end any more: a refusal would be a bounce to whoever From names.
+        Door::Imap => false,
     };
     if !refusable {
         return Ok(());
@@ -62,6 +65,13 @@ pub fn gate(door: Door, purpose: &Purpose, facts: &Facts) -> Result<(), Refusal>
 
 impl Accept for Acceptor {
     async fn accept(&self, arrival: Arrival) -> Result<ArrivalId, Stop> {
+        self.accept_from(arrival, None).await
+    }
+}
+
+impl Acceptor {
+    /// Accepts a mail; one that lies in a mailbox is noted there in the same transaction.
+    pub async fn accept_from(&self, arrival: Arrival, position: Option<Position>) -> Result<ArrivalId, Stop> {
         if let Err(refusal) = gate(arrival.door, &arrival.envelope.purpose, &arrival.facts) {
             info!(because = ?refusal, size_bytes = arrival.size, "refused a mail at the door");
             if matches!(arrival.raw, Raw::Object) {
@@ -73,7 +83,7 @@ impl Accept for Acceptor {
             return Err(Stop::NotNow(NoRoom.into()));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
-        match self.store.accept(arrival).await {
+        match self.store.accept_from(arrival, position).await {
             Ok(()) => {
                 info!(arrival.id = %id, %tenant, size_bytes, "accepted arrival {id}");
                 Ok(id)
@@ -82,9 +92,7 @@ impl Accept for Acceptor {
             Err(error @ (NotWritten::AlreadyFiled | NotWritten::Fenced)) => Err(Stop::NotNow(error.into())),
         }
     }
-}
 
-impl Acceptor {
     /// A refused mail leaves nothing behind.
     async fn forget(&self, arrival: &Arrival) {
         if let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await {

@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod facts;
+pub mod imap;
 pub mod login;
 pub mod smtp;
 pub mod spool;

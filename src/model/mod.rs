@@ -12,6 +12,7 @@ pub mod id;
 pub mod import;
 pub mod installation;
 pub mod legible;
+pub mod mailbox;
 pub mod message;
 pub mod organisation;
 pub mod outbound;

@@ -4,11 +4,13 @@ pub mod arrivals;
 pub mod audit;
 pub mod blobs;
 pub mod directory;
+pub mod doors;
 mod files;
 pub mod filing;
 pub mod history;
 pub mod known;
 pub mod listing;
+pub mod mailboxes;
 pub mod organisation;
 pub mod outbox;
 pub mod upkeep;
@@ -113,6 +115,11 @@ impl Store {
             changed,
             options,
         })
+    }
+
+    /// Names this run of the program, as leases do.
+    pub fn run(&self) -> &str {
+        &self.run
     }
 
     pub fn blobs(&self) -> &Blobs {
