@@ -174,6 +174,13 @@ impl Store {
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
     }
 
+    /// When the next of them is due.
+    pub async fn next_leaving(&self, mailbox: &str) -> anyhow::Result<Option<Timestamp>> {
+        let due: Option<i64> =
+            sqlx::query_scalar("select min(due_at) from mailbox_mail where mailbox = $1").bind(mailbox).fetch_one(&self.reads).await?;
+        Ok(due.map(moment))
+    }
+
     /// They have left.
     pub async fn have_left(&self, mailbox: &str, uid_validity: u32, uids: Vec<u32>) -> anyhow::Result<()> {
         self.each_leaving("delete from mailbox_mail where mailbox = $1 and uid_validity = $2 and uid = $3", mailbox, uid_validity, uids)

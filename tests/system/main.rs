@@ -6,9 +6,13 @@
 mod bad_input;
 mod demo;
 mod doors;
+mod dovecot;
 mod faults;
 mod folder;
 mod harness;
+mod imap;
+mod imap_faults;
+mod imap_load;
 mod kill;
 mod postfix;
 mod relay;

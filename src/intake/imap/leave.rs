@@ -166,9 +166,9 @@ fn set(uids: &[u32]) -> String {
     ranges.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
-/// Ten seconds, then twice as long each time, at most an hour.
+/// Five seconds, then twice as long each time, at most an hour.
 fn again_in(attempts: u32) -> SignedDuration {
-    SignedDuration::from_secs((10i64 << attempts.min(9)).min(3600))
+    SignedDuration::from_secs((5i64 << attempts.min(10)).min(3600))
 }
 
 #[cfg(test)]
@@ -179,6 +179,6 @@ mod tests {
     fn sets_and_times() {
         assert_eq!(set(&[3, 4, 5, 9, 11, 12]), "3:5,9,11:12");
         assert_eq!(set(&[u32::MAX]), u32::MAX.to_string());
-        assert_eq!([again_in(0), again_in(1), again_in(400)].map(|time| time.as_secs()), [10, 20, 3600]);
+        assert_eq!([again_in(0), again_in(1), again_in(9)].map(|time| time.as_secs()), [5, 10, 2560]);
     }
 }

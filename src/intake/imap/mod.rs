@@ -131,11 +131,13 @@ impl Door {
             Trouble::InOtherHands | Trouble::NoTenant => LOOK_AGAIN,
             other => trouble::wait(other, failures, rand::random()),
         };
-        let state = match trouble {
-            Trouble::InOtherHands => "elsewhere",
-            _ => "failing",
+        let (state, is_news) = match trouble {
+            Trouble::InOtherHands => ("elsewhere", failures == 1),
+            // Asked often, so said less and less often.
+            Trouble::NoTenant => ("failing", failures.is_power_of_two()),
+            _ => ("failing", true),
         };
-        if state == "failing" || failures == 1 {
+        if is_news {
             warn!(mailbox = %name, failures, retry_ms = wait.as_millis() as u64, error = %trouble, "mailbox {name} is left alone for a while");
         }
         let error = (state == "failing").then(|| trouble.to_string());

@@ -160,7 +160,7 @@ impl Visit<'_> {
             self.cursor.last_uid = mail.uid;
             self.waiting = self.waiting.saturating_sub(1);
             debug!(mailbox = %self.door.config.name, uid = mail.uid, taken = taken.as_str(), "mail {} of {}", mail.uid, self.door.config.name);
-            *worked |= taken == Taken::Accepted;
+            *worked |= taken != Taken::Passed;
             in_group += 1;
             if in_group == GROUP {
                 in_group = 0;
@@ -187,15 +187,18 @@ impl Visit<'_> {
 
     /// Waits for the server's word, or for the time to look again.
     async fn wait(&mut self, stop: &CancellationToken) -> Result<(), Trouble> {
+        // A mail that could not leave its folder is tried again when it is due.
+        let due = self.door.store.next_leaving(&self.door.config.name).await?;
+        let due = due.map_or(IDLE_ROUND, |at| Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default());
         if self.can.has("IDLE") {
-            return self.idle(stop).await;
+            return self.idle(stop, IDLE_ROUND.min(due)).await;
         }
-        tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(self.door.config.poll) => () }
+        tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(self.door.config.poll.min(due)) => () }
         self.wire.command("NOOP", |_| ()).await
     }
 
     /// RFC 2177. Renewed long before the 29 minutes of its §3: what says nothing to DONE is gone, and that is to be known soon.
-    async fn idle(&mut self, stop: &CancellationToken) -> Result<(), Trouble> {
+    async fn idle(&mut self, stop: &CancellationToken, round: Duration) -> Result<(), Trouble> {
         let tag = self.wire.say("IDLE").await?;
         loop {
             match self.wire.hear(&tag).await? {
@@ -205,7 +208,7 @@ impl Visit<'_> {
             }
         }
         self.wire.may_be_silent_for(IDLE_ROUND + SILENCE);
-        let round_ends = Instant::now() + IDLE_ROUND;
+        let round_ends = Instant::now() + round;
         while !self.wire.news {
             tokio::select! {
                 () = stop.cancelled() => break,
