@@ -122,7 +122,17 @@ pub(super) fn meant(list: Vec<RawImap>, message_bytes: u64, found: &mut Found) -
         let key = |name: &str| format!("imap[{index}].{name}");
         let twice = all.iter().any(|other| other.name == raw.name);
         found.add_if(twice, &key("name"), "another mailbox has this name");
-        all.extend(raw.meant(&key, message_bytes, found));
+        let meant = raw.meant(&key, message_bytes, found);
+        let is_same = |other: &Imap, one: &Imap| {
+            (&other.host, other.port, &other.user, &other.folder) == (&one.host, one.port, &one.user, &one.folder)
+        };
+        let emptied = meant.as_ref().is_some_and(|one| all.iter().any(|other| is_same(other, one)));
+        found.add_if(
+            emptied && !twice,
+            &key("folder"),
+            "another mailbox is this folder of this user: each mail would be taken by one of them",
+        );
+        all.extend(meant);
     }
     all
 }
@@ -264,6 +274,7 @@ mod tests {
         check("mechanism = \"oauthbearer\"\n", "imap[0].bearer");
         check("poll_seconds = 0\n", "imap[0].poll_seconds");
         check(LEAST, "imap[1].name");
+        check(&LEAST.replace("\"hr\"", "\"other\""), "imap[1].folder");
         for gone in ["first = \"from_now_on\"\n", "import_address = \"Import@acme.example\"\n"] {
             let found = read(&LEAST.replace(gone, ""), Vec::new()).unwrap_err().to_string();
             assert!(found.contains(gone.split(' ').next().unwrap()), "{found}");

@@ -80,12 +80,39 @@ fn moment(text: &str) -> Option<Timestamp> {
     jiff::fmt::strtime::parse("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()?.to_timestamp().ok()
 }
 
-/// The next range to look at, so that gaps cost little and crowds do not pile up: `width` is how many UIDs the last one spanned.
-pub fn next_width(width: u32, last: &Look) -> u32 {
-    match last {
-        last if last.is_cut() => (width / 2).max(1),
-        last if last.count == 0 => width.saturating_mul(4),
-        _ => width,
+/// The way through a folder, range by range: gaps cost little, crowds do not pile up, and no UID is passed over.
+#[derive(Debug)]
+pub struct Course {
+    /// Where the last look began, and how many UIDs the next one spans.
+    from: u32,
+    width: u32,
+    /// The last UID that is looked for.
+    top: u32,
+}
+
+/// UIDs that the first narrower look spans.
+const WIDTH: u32 = 400;
+
+impl Course {
+    /// Behind a first look at everything from `from` on.
+    pub fn behind(from: u32, first: &Look) -> Course {
+        Course { from, width: WIDTH, top: first.top }
+    }
+
+    /// The range behind this look, which ended at `to`; none if everything was seen.
+    pub fn next(&mut self, last: &Look, to: Option<u32>) -> Option<(u32, u32)> {
+        let seen = match last.mails.last() {
+            // Behind the last mail that is remembered nothing was seen.
+            Some(mail) if last.is_cut() => mail.uid,
+            _ => to.unwrap_or(self.top),
+        };
+        self.width = match last {
+            last if last.is_cut() && to.is_some() => (self.width / 2).max(1),
+            last if last.count == 0 => self.width.saturating_mul(4),
+            _ => self.width,
+        };
+        self.from = seen.checked_add(1).filter(|from| *from <= self.top)?;
+        Some((self.from, self.from.saturating_add(self.width - 1).min(self.top)))
     }
 }
 
@@ -101,10 +128,42 @@ mod tests {
         check("yesterday", None);
     }
 
+    fn fake(folder: &[u32], from: u32, to: Option<u32>) -> Look {
+        let fit: Vec<u32> = folder.iter().copied().filter(|uid| *uid >= from && to.is_none_or(|to| *uid <= to)).collect();
+        let mails = fit.iter().take(MOST).map(|uid| Listed { uid: *uid, ..Listed::default() }).collect();
+        Look { mails, count: fit.len() as u32, top: fit.last().copied().unwrap_or_default() }
+    }
+
+    fn walked(folder: &[u32], from: u32) -> (Vec<u32>, usize) {
+        let (mut look, mut to, mut seen, mut looks) = (fake(folder, from, None), None, Vec::new(), 1);
+        let mut course = Course::behind(from, &look);
+        loop {
+            seen.extend(look.mails.iter().map(|mail| mail.uid));
+            let Some((next, until)) = course.next(&look, to) else { return (seen, looks) };
+            (look, to) = (fake(folder, next, Some(until)), Some(until));
+            looks += 1;
+        }
+    }
+
     #[test]
-    fn widths() {
-        let look = |count: u32, kept: usize| Look { mails: vec![Listed::default(); kept], count, top: 0 };
-        assert_eq!([next_width(400, &look(300, 200)), next_width(400, &look(0, 0)), next_width(400, &look(7, 7))], [200, 1600, 400]);
-        assert_eq!([next_width(1, &look(300, 200)), next_width(u32::MAX, &look(0, 0))], [1, u32::MAX]);
+    fn gaps_and_crowds() {
+        let crowd: Vec<u32> = (1..=10_000).collect();
+        let (seen, looks) = walked(&crowd, 1);
+        assert!(seen == crowd && looks < 60, "{looks}");
+        let gap: Vec<u32> = (1..=300).chain(4_000_000_000..4_000_000_300).collect();
+        let (seen, looks) = walked(&gap, 1);
+        assert!(seen == gap && looks < 40, "{looks}");
+        assert_eq!(walked(&[], 1), (vec![], 1));
+        assert_eq!(walked(&[7, u32::MAX], 7).0, [7, u32::MAX]);
+    }
+
+    proptest::proptest! {
+        /// Every mail behind the start, once, in order.
+        #[test]
+        fn none_is_passed_over(steps in proptest::collection::vec(proptest::prop_oneof![1u32..3, 1u32..3, 1u32..3, 300u32..5_000], 0..1_500), from in 1u32..2_000) {
+            let folder: Vec<u32> = steps.iter().scan(0u32, |uid, step| { *uid += step; Some(*uid) }).collect();
+            let want: Vec<u32> = folder.iter().copied().filter(|uid| *uid >= from).collect();
+            proptest::prop_assert_eq!(walked(&folder, from).0, want);
+        }
     }
 }

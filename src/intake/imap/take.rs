@@ -3,7 +3,7 @@
 
 use super::Door;
 use super::envelope;
-use super::list::Listed;
+use super::list::{self, Listed};
 use super::trouble::Trouble;
 use super::wire::{Data, Heard, Wire};
 use crate::config::imap::Tls;
@@ -100,6 +100,10 @@ impl Hand {
         let id = ArrivalId::generate();
         let spool = Spool::new(door.store.blobs().clone(), self.whose.tenant.clone(), id, most);
         let fetched = self.fetch(wire, spool, mail, most).await?;
+        if fetched.is_none() && is_there(wire, mail.uid).await? {
+            // The server has it and does not give it: that is no reason to pass over it.
+            return Err(Trouble::Unreadable);
+        }
         self.holds = None;
         match fetched {
             None => self.pass(door, mail).await,
@@ -194,6 +198,10 @@ impl Hand {
         door.say(DoorNews { state: "working", error, ..DoorNews::default() }).await;
         Ok(Taken::Refused)
     }
+}
+
+async fn is_there(wire: &mut Wire, uid: u32) -> Result<bool, Trouble> {
+    Ok(list::look(wire, uid, Some(uid)).await?.count > 0)
 }
 
 /// Whether this answer was the mail.

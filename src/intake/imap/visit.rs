@@ -4,10 +4,10 @@
 use super::connect::{self, SignedIn};
 use super::folder::{self, Selected};
 use super::leave::Leave;
-use super::list::{self, Listed, Look};
+use super::list::{self, Course, Listed, Look};
 use super::take::{Hand, Taken};
 use super::trouble::Trouble;
-use super::wire::{Capabilities, Heard, SILENCE, Wire};
+use super::wire::{Heard, SILENCE, Wire};
 use super::{Door, IDLE_ROUND};
 use crate::config::imap::{After, First};
 use crate::model::arrival::Recipient;
@@ -23,8 +23,6 @@ use tracing::{debug, info};
 
 /// Accepted mails leave their folder in groups of so many.
 const GROUP: u32 = 25;
-/// UIDs that the first narrower look spans.
-const WIDTH: u32 = 400;
 /// Saying good-bye may take so long.
 const GOOD_BYE: Duration = Duration::from_secs(5);
 
@@ -32,7 +30,8 @@ const GOOD_BYE: Duration = Duration::from_secs(5);
 pub struct Visit<'a> {
     door: &'a Door,
     wire: Wire,
-    can: Capabilities,
+    /// As long as the server has not said no to it.
+    can_idle: bool,
     leave: Leave,
     cursor: Cursor,
     hand: Hand,
@@ -43,7 +42,8 @@ pub struct Visit<'a> {
 /// Opens the mailbox and works in it until stopped. `worked`: set as soon as mail was taken, so that one knows a good visit from a bad one.
 pub async fn visit(door: &Door, stop: &CancellationToken, worked: &mut bool) -> Result<(), Trouble> {
     let Some(whose) = door.store.recipient(&door.config.import_address).await? else { return Err(Trouble::NoTenant) };
-    let mut visit = open(door, whose).await?;
+    // Nothing is in hand while it opens: that may be broken off anywhere.
+    let mut visit = tokio::select! { opened = open(door, whose) => opened?, () = stop.cancelled() => return Ok(()) };
     let ended = visit.work(stop, worked).await;
     match &ended {
         // Whatever is left to be said is said; the server's answer changes nothing.
@@ -62,7 +62,7 @@ async fn open(door: &Door, whose: Recipient) -> Result<Visit<'_>, Trouble> {
     let cursor = begin(door, &mut wire, selected).await?;
     let hand = hand(door, whose, peer, &cursor);
     info!(mailbox = %config.name, mails = wire.exists, uid_validity = cursor.uid_validity, last_uid = cursor.last_uid, "mailbox {} is open", config.name);
-    Ok(Visit { door, wire, can, leave: leave.of(cursor.uid_validity), cursor, hand, waiting: 0 })
+    Ok(Visit { door, wire, can_idle: can.has("IDLE"), leave: leave.of(cursor.uid_validity), cursor, hand, waiting: 0 })
 }
 
 fn hand(door: &Door, whose: Recipient, peer: IpAddr, cursor: &Cursor) -> Hand {
@@ -124,29 +124,16 @@ impl Visit<'_> {
 
     /// Takes everything behind the cursor, oldest first. The first look counts; what it does not remember is looked for range by range.
     async fn take_all(&mut self, stop: &CancellationToken, worked: &mut bool) -> Result<(), Trouble> {
-        let Some(mut at) = self.cursor.last_uid.checked_add(1) else { return Ok(()) };
-        let mut look = list::look(&mut self.wire, at, None).await?;
-        let (top, mut width) = (look.top, WIDTH);
+        let Some(from) = self.cursor.last_uid.checked_add(1) else { return Ok(()) };
+        let (mut look, mut to) = (list::look(&mut self.wire, from, None).await?, None);
+        let mut course = Course::behind(from, &look);
         self.waiting = look.count;
         loop {
             self.take_some(&look, stop, worked).await?;
-            // Behind a look that was cut, the last mail that it remembers is the end of what was seen.
-            at = match look.mails.last() {
-                Some(last) if look.is_cut() => last.uid.saturating_add(1),
-                _ => look.top.max(at.saturating_add(width)),
-            };
-            if stop.is_cancelled() || at > top || !self.is_behind(top) {
-                return Ok(());
-            }
-            let to = at.saturating_add(width - 1).min(top);
-            look = list::look(&mut self.wire, at, Some(to)).await?;
-            look.top = to.saturating_add(1);
-            width = list::next_width(width, &look);
+            let next = course.next(&look, to);
+            let Some((from, until)) = next.filter(|_| !stop.is_cancelled()) else { return Ok(()) };
+            (look, to) = (list::look(&mut self.wire, from, Some(until)).await?, Some(until));
         }
-    }
-
-    fn is_behind(&self, top: u32) -> bool {
-        self.cursor.last_uid < top
     }
 
     async fn take_some(&mut self, look: &Look, stop: &CancellationToken, worked: &mut bool) -> Result<(), Trouble> {
@@ -190,7 +177,7 @@ impl Visit<'_> {
         // A mail that could not leave its folder is tried again when it is due.
         let due = self.door.store.next_leaving(&self.door.config.name).await?;
         let due = due.map_or(IDLE_ROUND, |at| Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default());
-        if self.can.has("IDLE") {
+        if self.can_idle {
             return self.idle(stop, IDLE_ROUND.min(due)).await;
         }
         tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(self.door.config.poll.min(due)) => () }
@@ -201,10 +188,15 @@ impl Visit<'_> {
     async fn idle(&mut self, stop: &CancellationToken, round: Duration) -> Result<(), Trouble> {
         let tag = self.wire.say("IDLE").await?;
         loop {
-            match self.wire.hear(&tag).await? {
-                Heard::GoOn => break,
-                Heard::Data(_) => (),
-                Heard::Done => return Ok(()),
+            match self.wire.hear(&tag).await {
+                Ok(Heard::GoOn) => break,
+                Ok(Heard::Data(_)) => (),
+                // Offered and not given: from here on we look by ourselves.
+                Ok(Heard::Done) | Err(Trouble::Said("NO" | "BAD", _)) => {
+                    self.can_idle = false;
+                    return Ok(());
+                }
+                Err(other) => return Err(other),
             }
         }
         self.wire.may_be_silent_for(IDLE_ROUND + SILENCE);
