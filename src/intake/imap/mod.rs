@@ -137,10 +137,11 @@ impl Door {
             Trouble::NoTenant => ("failing", failures.is_power_of_two()),
             _ => ("failing", true),
         };
+        let text = trouble::clean(&trouble.to_string());
         if is_news {
-            warn!(mailbox = %name, failures, retry_ms = wait.as_millis() as u64, error = %trouble, "mailbox {name} is left alone for a while");
+            warn!(mailbox = %name, failures, retry_ms = wait.as_millis() as u64, error = text, "mailbox {name} is left alone for a while");
         }
-        let error = (state == "failing").then(|| trouble.to_string());
+        let error = (state == "failing").then_some(text);
         self.say(DoorNews { state, error, ..DoorNews::default() }).await;
         wait
     }
@@ -170,5 +171,5 @@ pub async fn try_sign_in(config: &Imap, credential: &Credential) -> Result<Strin
         signed_in.wire.command("LOGOUT", |_| ()).await.ok();
         Ok::<_, Trouble>(found)
     };
-    look.await.map_err(|trouble| trouble.to_string())
+    look.await.map_err(|trouble| trouble::clean(&trouble.to_string()))
 }

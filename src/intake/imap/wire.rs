@@ -212,3 +212,62 @@ pub fn quoted(text: &str) -> Option<String> {
     let fits = text.chars().all(|c| c.is_ascii() && !c.is_ascii_control());
     fits.then(|| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    /// A server that says these lines one after the other, each group when a line was read.
+    fn server(greeting: &'static str, answers: Vec<&'static str>) -> Wire {
+        let (here, there) = tokio::io::duplex(64 * 1024);
+        tokio::spawn(async move {
+            let (read, mut write) = tokio::io::split(there);
+            write.write_all(greeting.as_bytes()).await.unwrap();
+            let mut lines = BufReader::new(read).lines();
+            for answer in answers {
+                lines.next_line().await.unwrap();
+                write.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Wire::new(Watched::new(Box::new(here), SILENCE))
+    }
+
+    #[tokio::test]
+    async fn greetings() {
+        assert!(server("* OK hello\r\n", vec![]).greeting().await.is_ok());
+        let turned_away = server("* BYE too busy, ask user@host.example\r\n", vec![]).greeting().await.unwrap_err();
+        assert_eq!(turned_away.to_string(), "the server says BYE: too busy, ask …");
+        assert!(matches!(server("220 mx ESMTP\r\n", vec![]).greeting().await, Err(Trouble::Unreadable)));
+        assert!(matches!(server("", vec![]).greeting().await, Err(Trouble::Lost(_))));
+    }
+
+    /// A no is never the end of an empty list, nor is a connection that ends; an answer to another tag ends nothing.
+    #[tokio::test]
+    async fn how_commands_end() {
+        async fn ends(answer: &'static str) -> (u32, Result<(), Trouble>) {
+            let mut count = 0;
+            let mut wire = server("", vec![answer]);
+            let ended = wire.command("UID FETCH 1:* (UID)", |answer| count += u32::from(matches!(answer, Response::Fetch(..)))).await;
+            (count, ended)
+        }
+        let two = "* 1 FETCH (UID 7)\r\n* 9 EXISTS\r\nR77 OK of another\r\n* 2 FETCH (UID 8)\r\nR1 OK done\r\n";
+        assert!(matches!(ends(two).await, (2, Ok(()))));
+        assert!(matches!(ends("* 1 FETCH (UID 7)\r\nR1 NO [LIMIT] later\r\n").await, (1, Err(Trouble::Said("NO", _)))));
+        assert!(matches!(ends("R1 BAD what\r\n").await, (0, Err(Trouble::Said("BAD", _)))));
+        assert!(matches!(ends("* BYE\r\n").await, (0, Err(Trouble::Said("BYE", _)))));
+        assert!(matches!(ends("* 1 FETCH (UID 7)\r\n").await, (1, Err(Trouble::Lost(_)))));
+        assert!(matches!(ends("* 1 FETCH (UID 7\r\nR1 OK\r\n").await, (0, Err(Trouble::Unreadable))));
+        assert!(matches!(ends("* 1 FETCH (BODY[] {70000}\r\n").await, (0, Err(Trouble::TooLong(70_000)))));
+    }
+
+    #[tokio::test]
+    async fn new_mail_is_heard_whatever_is_asked() {
+        let mut wire = server("", vec!["* 3 EXISTS\r\n* CAPABILITY IMAP4rev1 idle AUTH=plain\r\nR1 OK\r\n", "* 1 EXPUNGE\r\nR2 OK\r\n"]);
+        let can = wire.capabilities().await.unwrap();
+        assert!(can.has("IDLE") && can.has("AUTH=PLAIN") && !can.has("MOVE"));
+        assert_eq!((wire.exists, std::mem::take(&mut wire.news)), (3, true));
+        wire.command("NOOP", |_| ()).await.unwrap();
+        assert_eq!((wire.exists, wire.news), (2, false));
+    }
+}
