@@ -1,19 +1,25 @@
 //! What was said -> what is meant. One TOML file describes the machine; every default of the machine lives here.
 //! Everything of a tenant is in the database.
 
+mod dns;
 mod faults;
+mod held;
 pub mod imap;
 mod network;
+pub mod scan;
 
+pub use dns::{Dns, Unauthenticated};
 pub use network::Network;
 
 use crate::model::address;
+use crate::model::arrival::HeldLimits;
 use crate::model::facts::Origin;
 use crate::model::installation::Place;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,7 +43,11 @@ pub struct Config {
     pub log: Log,
     pub smtp: Smtp,
     pub imap: Vec<imap::Imap>,
+    pub dns: Dns,
     pub outgoing: Outgoing,
+    /// None: files are not scanned.
+    pub scan: Option<scan::Scan>,
+    pub held_unauthenticated: HeldLimits,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +63,8 @@ pub struct Smtp {
     pub hostname: String,
     pub tls: Option<TlsFiles>,
     pub trusted: Vec<Trusted>,
+    /// Of direct peers.
+    pub unauthenticated: Unauthenticated,
     pub limits: Limits,
 }
 
@@ -69,6 +81,7 @@ pub struct Trusted {
     /// RFC 8601 §2.5: the name that its Authentication-Results bear.
     pub authserv_id: Option<String>,
     pub submission_only: bool,
+    pub unauthenticated: Unauthenticated,
 }
 
 /// What a session may cost. RFC 5321 §4.5.3 has the least that must be allowed.
@@ -80,10 +93,19 @@ pub struct Limits {
     pub errors: u32,
     pub connections: usize,
     pub connections_per_address: usize,
+    pub brakes: Brakes,
     pub command_timeout: Duration,
     pub data_timeout: Duration,
     /// How long work in hand may go on when the program stops.
     pub stop_timeout: Duration,
+}
+
+/// What one address may do within a time; its network may do a multiple of it. See `intake::brakes`.
+#[derive(Clone, Copy, Debug)]
+pub struct Brakes {
+    pub connections_per_minute: NonZeroU32,
+    pub mails_per_hour: NonZeroU32,
+    pub failed_logins_per_hour: NonZeroU32,
 }
 
 /// The relay that takes our notices.
@@ -113,12 +135,20 @@ pub enum OutgoingTls {
 impl Smtp {
     /// What the configuration says of a peer: its origin, and the authserv-id that is believed of it.
     pub fn origin(&self, peer: IpAddr) -> (Origin, Option<&str>) {
-        let found = self.trusted.iter().find(|trusted| trusted.networks.iter().any(|network| network.contains(peer)));
-        match found {
+        match self.trusted_host(peer) {
             None => (Origin::Direct, None),
             Some(trusted) if trusted.submission_only => (Origin::SubmissionRelay, trusted.authserv_id.as_deref()),
             Some(trusted) => (Origin::Relay, trusted.authserv_id.as_deref()),
         }
+    }
+
+    /// What becomes of mail of this peer for which nobody vouches.
+    pub fn unauthenticated(&self, peer: IpAddr) -> Unauthenticated {
+        self.trusted_host(peer).map_or(self.unauthenticated, |trusted| trusted.unauthenticated)
+    }
+
+    fn trusted_host(&self, peer: IpAddr) -> Option<&Trusted> {
+        self.trusted.iter().find(|trusted| trusted.networks.iter().any(|network| network.contains(peer)))
     }
 }
 
@@ -185,7 +215,10 @@ struct Raw {
     log: RawLog,
     smtp: RawSmtp,
     imap: Vec<imap::RawImap>,
+    dns: dns::RawDns,
     outgoing: RawOutgoing,
+    scan: scan::RawScan,
+    held_unauthenticated: held::RawHeld,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -202,11 +235,15 @@ struct RawSmtp {
     hostname: Option<String>,
     tls: Option<RawTls>,
     trusted: Vec<RawTrusted>,
+    unauthenticated: Option<Unauthenticated>,
     max_message_bytes: Option<u64>,
     max_recipients: Option<usize>,
     max_errors: Option<u32>,
     max_connections: Option<usize>,
     max_connections_per_address: Option<usize>,
+    max_connections_per_minute: Option<u32>,
+    max_mails_per_hour: Option<u32>,
+    max_failed_logins_per_hour: Option<u32>,
     command_timeout_seconds: Option<u64>,
     data_timeout_seconds: Option<u64>,
     stop_timeout_seconds: Option<u64>,
@@ -226,6 +263,7 @@ struct RawTrusted {
     authserv_id: Option<String>,
     #[serde(default)]
     submission_only: bool,
+    unauthenticated: Option<Unauthenticated>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -256,7 +294,10 @@ impl Raw {
         let smtp = self.smtp.meant(found);
         let message_bytes = smtp.as_ref().map_or(50 << 20, |smtp| smtp.limits.message_bytes);
         let imap = imap::meant(self.imap, message_bytes, found);
+        let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
+        let scan = self.scan.meant(found);
+        let held_unauthenticated = self.held_unauthenticated.meant(found);
         Some(Config {
             place: Place {
                 database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
@@ -269,7 +310,10 @@ impl Raw {
             log: log?,
             smtp: smtp?,
             imap,
+            dns,
             outgoing: outgoing?,
+            scan,
+            held_unauthenticated,
         })
     }
 }
@@ -321,13 +365,30 @@ impl RawSmtp {
             errors: u32::try_from(positive(self.max_errors.map(|n| n as usize), 20, "smtp.max_errors", found)).unwrap_or(u32::MAX),
             connections: positive(self.max_connections, 500, "smtp.max_connections", found),
             connections_per_address: positive(self.max_connections_per_address, 50, "smtp.max_connections_per_address", found),
+            brakes: brakes(self.max_connections_per_minute, self.max_mails_per_hour, self.max_failed_logins_per_hour, found),
             // RFC 5321 §4.5.3.2.7 and §4.5.3.2.5.
             command_timeout: seconds(self.command_timeout_seconds, 300, "smtp.command_timeout_seconds", found),
             data_timeout: seconds(self.data_timeout_seconds, 180, "smtp.data_timeout_seconds", found),
             stop_timeout: seconds(self.stop_timeout_seconds, 30, "smtp.stop_timeout_seconds", found),
         };
         let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
-        Some(Smtp { listen, hostname, tls, trusted, limits })
+        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
+        Some(Smtp { listen, hostname, tls, trusted, unauthenticated, limits })
+    }
+}
+
+fn brakes(connections: Option<u32>, mails: Option<u32>, failed_logins: Option<u32>, found: &mut faults::Found) -> Brakes {
+    let mut rate = |value: Option<u32>, default: NonZeroU32, key: &str| {
+        found.add_if(value == Some(0), key, "at least 1");
+        value.and_then(NonZeroU32::new).unwrap_or(default)
+    };
+    const CONNECTIONS: NonZeroU32 = NonZeroU32::new(60).unwrap();
+    const MAILS: NonZeroU32 = NonZeroU32::new(600).unwrap();
+    const FAILED_LOGINS: NonZeroU32 = NonZeroU32::new(20).unwrap();
+    Brakes {
+        connections_per_minute: rate(connections, CONNECTIONS, "smtp.max_connections_per_minute"),
+        mails_per_hour: rate(mails, MAILS, "smtp.max_mails_per_hour"),
+        failed_logins_per_hour: rate(failed_logins, FAILED_LOGINS, "smtp.max_failed_logins_per_hour"),
     }
 }
 
@@ -341,7 +402,8 @@ impl RawTrusted {
             }
         }
         found.add_if(self.networks.is_empty(), &format!("smtp.trusted[{index}].networks"), "at least one network");
-        Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only })
+        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Hold);
+        Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only, unauthenticated })
     }
 }
 

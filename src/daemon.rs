@@ -2,13 +2,15 @@
 
 use crate::config::Config;
 use crate::dead_letter;
-use crate::intake::accept::Acceptor;
+use crate::intake::accept::{Acceptor, Room};
+use crate::intake::facts::checks::Checks;
 use crate::intake::imap;
 use crate::intake::login::SignIn;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory};
 use crate::notify::outbox;
 use crate::pipeline::{Pipeline, Settings};
+use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
 use anyhow::Context;
 use jiff::Timestamp;
@@ -80,7 +82,11 @@ impl Daemon {
         }
         let certificate = certificate(&config)?;
         let folders = vec![parent(&config.place.database), config.place.blobs.clone()];
-        let accept = Acceptor::new(store.clone(), folders, config.min_free_bytes);
+        let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
+        let scanner = config.scan.as_ref().map(Scanner::new);
+        let held = config.held_unauthenticated;
+        let room = Room { folders, min_free_bytes: config.min_free_bytes, held };
+        let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
         let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
@@ -90,11 +96,13 @@ impl Daemon {
             info!(%address, "listening for SMTP on {address}");
         }
         let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
-        let (pipeline, outgoing, dead_letters) = (Pipeline::new(store.clone(), settings), config.outgoing, config.dead_letters);
+        let (pipeline, outgoing, dead_letters) = (Pipeline::new(store.clone(), settings, scanner), config.outgoing, config.dead_letters);
         let parts = (store.clone(), store.clone(), store.clone());
         Ok(Daemon {
             addresses,
-            upkeep: Part::start("upkeep", |stop| async move { parts.0.upkeep(stop).await }),
+            upkeep: Part::start("upkeep", move |stop| async move {
+                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop));
+            }),
             pipeline: Part::start("pipeline", |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", |stop| async move {
                 if let Err(error) = outbox::run(parts.1, outgoing, stop).await {
@@ -140,7 +148,10 @@ impl Daemon {
         for part in [self.pipeline, self.outbox, self.folder, self.upkeep] {
             part.end(self.patience).await;
         }
-        self.store.close().await;
+        // Everything is committed; a connection that does not come back must not keep the service from ending.
+        if tokio::time::timeout(self.patience, self.store.close()).await.is_err() {
+            warn!("the database did not close in time");
+        }
     }
 }
 

@@ -12,5 +12,7 @@ pub mod model;
 pub mod notify;
 pub mod pipeline;
 pub mod place;
+pub mod scan;
+pub mod screen;
 pub mod store;
 pub mod understand;

@@ -1,16 +1,24 @@
 //! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
 
+mod audience;
+mod scan;
+pub mod take_back;
+
 use crate::authenticate;
 use crate::file::{self, Decided};
+use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::id::{EntryId, TenantId};
 use crate::model::message::{Defect, Message};
 use crate::model::organisation::{Rules, Tenant};
-use crate::model::outbound::{MessagePurpose, Notice};
+use crate::model::outbound::Notice;
+use crate::model::scan::Scan;
 use crate::model::sender::Sender;
-use crate::model::verdict::{Audience, Disposition, HoldReason, Questions, Verdict};
+use crate::model::verdict::{Audience, Disposition, Found, HoldReason, IgnoreReason, Questions, Verdict};
 use crate::notify::compose::{Circumstances, compose};
 use crate::place;
+use crate::scan::Scanner;
+use crate::screen;
 use crate::store::arrivals::{Claimed, Turn};
 use crate::store::{NotWritten, Store};
 use crate::understand;
@@ -49,6 +57,8 @@ pub struct Read {
     pub message: Message,
     pub defects: Vec<Defect>,
     pub questions: Questions,
+    /// What the virus scanner said of its files; none as long as it was not asked.
+    pub scan: Option<Scan>,
 }
 
 /// What was decided about it.
@@ -56,6 +66,8 @@ pub struct Judged {
     /// With the candidate's mail as the original.
     pub message: Message,
     pub verdict: Verdict,
+    /// What is done about it, if it is a user's answer to a receipt.
+    pub answer: Option<(Receipt, Outcome)>,
     pub audience: Audience,
     pub notices: Vec<Notice>,
     pub entry: EntryId,
@@ -71,6 +83,7 @@ impl Read {
             defects: &self.defects,
             questions: &self.questions,
             verdict: &judged.verdict,
+            answer: judged.answer.as_ref(),
             audience: &judged.audience,
             notices: &judged.notices,
             entry: judged.entry,
@@ -87,37 +100,49 @@ pub struct Pipeline {
     patterns: Arc<Mutex<HashMap<String, Rules>>>,
     room: Arc<Semaphore>,
     reader: Reader,
+    scanner: Option<Scanner>,
+    failures: scan::Failures,
 }
 
 /// How a mail is understood. Never fails by contract; if it panics all the same, the mail is held (G4).
 type Reader = fn(Option<&Envelope>, &[u8], &Rules) -> (Message, Vec<Defect>);
 
 impl Pipeline {
-    pub fn new(store: Store, settings: Settings) -> Pipeline {
+    /// Without a scanner nothing is scanned.
+    pub fn new(store: Store, settings: Settings, scanner: Option<Scanner>) -> Pipeline {
         let room = Arc::new(Semaphore::new(usize::try_from(BYTES_AT_ONCE / 1024).unwrap_or(1)));
-        Pipeline { store, settings: Arc::new(settings), patterns: Arc::default(), room, reader: understand::read }
+        Pipeline {
+            store,
+            settings: Arc::new(settings),
+            patterns: Arc::default(),
+            room,
+            reader: understand::read,
+            scanner,
+            failures: Arc::default(),
+        }
     }
 
     /// The way of one mail.
     async fn process(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
         let kilobytes = u32::try_from(claimed.size.min(BYTES_AT_ONCE).div_ceil(1024).max(1))?;
-        let room = self.room.acquire_many(kilobytes).await?;
+        let _room = self.room.acquire_many(kilobytes).await?;
         let raw = self.store.raw_mail(&claimed.tenant, claimed.id).await?;
         if !is_intact(claimed, &raw).await? {
             return self.hold_damaged(claimed).await;
         }
-        let Some(read) = self.read(claimed, raw).await? else { return self.hold_unreadable(claimed).await };
-        drop(room);
+        let Some(mut read) = self.read(claimed, raw.clone()).await? else { return self.hold_unreadable(claimed).await };
         for _ in 0..JUDGED_AGAIN {
-            let judged = self.judge(claimed, &read).await?;
+            let judged = self.judge(claimed, &mut read, &raw).await?;
             match file::put(&self.store, read.decided(claimed, &judged)).await {
                 Ok(()) => return Ok(logged(claimed, &judged.verdict)),
                 // The unique index saw what the judgement could not: judge again, and it is a duplicate.
                 Err(NotWritten::AlreadyFiled) => (),
+                // Another answer, or an operator, was quicker: judge again, and this one changes nothing.
+                Err(NotWritten::NotHeldAnyMore) => (),
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(anyhow!("filed before, and yet not to be found"))
+        Err(anyhow!("others were quicker, and yet nothing of it is to be found"))
     }
 
     /// Who sent it, and what does it say? None: reading it failed.
@@ -128,20 +153,43 @@ impl Pipeline {
             Purpose::Reply { application } => self.store.invited(&claimed.tenant, application).await?,
             _ => None,
         };
-        let sender = authenticate::judge(&tenant, &claimed.facts, &users, invited.as_ref());
+        let on = authenticate::Case { tenant: &tenant, envelope: &claimed.envelope, facts: &claimed.facts };
+        let sender = authenticate::judge(on, &users, invited.as_ref());
         let Some((message, defects)) = self.understood(claimed, &tenant, raw).await? else { return Ok(None) };
-        let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.as_str());
-        let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned);
-        Ok(Some(Read { tenant, sender, message, defects, questions }))
+        let message = screen::without_refused(message, tenant.refused_file_types.as_deref());
+        let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.clone());
+        let receipt = self.receipt(claimed).await?.filter(|receipt| place::answer::is_one(&claimed.envelope, &message, Some(receipt)));
+        let answered = receipt.and_then(|receipt| place::answer::number(&message, &receipt));
+        let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned.or(answered).as_deref());
+        Ok(Some(Read { tenant, sender, message, defects, questions, scan: None }))
+    }
+
+    /// Judges; what would be filed is shown to the virus scanner first, and judged again by what that found.
+    async fn judge(&self, claimed: &Claimed, read: &mut Read, raw: &Bytes) -> anyhow::Result<Judged> {
+        let judged = self.place(claimed, read).await?;
+        match (&self.scanner, &judged.verdict) {
+            (Some(scanner), Verdict::File(_)) if read.scan.is_none() => {
+                self.scan(scanner, claimed, read, raw).await?;
+                self.place(claimed, read).await
+            }
+            _ => Ok(judged),
+        }
     }
 
     /// Where does it belong, and who must hear?
-    async fn judge(&self, claimed: &Claimed, read: &Read) -> anyhow::Result<Judged> {
+    async fn place(&self, claimed: &Claimed, read: &Read) -> anyhow::Result<Judged> {
         let found = self.store.found(&claimed.tenant, &read.questions).await?;
         let message = place::arranged(read.message.clone(), &found);
         let chosen = claimed.assigned.as_ref().map(|assigned| assigned.chosen);
-        let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen);
-        let audience = self.audience(claimed, read, &verdict).await?;
+        let answer = self.answer(claimed, read, &found).await?;
+        let verdict = match (&answer, &read.scan) {
+            (Some(_), _) => Verdict::Ignore(IgnoreReason::ReceiptAnswer),
+            (None, scan) => {
+                let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen);
+                scan.as_ref().map_or(verdict.clone(), |scan| screen::verdict(verdict, scan, chosen))
+            }
+        };
+        let audience = self.audience(claimed, read, &verdict, answer.as_ref()).await?;
         let entry = EntryId::generate();
         let circumstances = Circumstances {
             tenant: &read.tenant,
@@ -151,30 +199,31 @@ impl Pipeline {
             entry,
             portal_url: self.settings.portal_url.as_deref(),
             postmaster: self.settings.postmaster.as_deref(),
+            number: read.questions.number.as_deref(),
+            answer: answer.as_ref(),
         };
         let notices = compose(&verdict, &message, &audience, circumstances);
-        Ok(Judged { message, verdict, audience, notices, entry })
+        Ok(Judged { message, verdict, answer, audience, notices, entry })
     }
 
-    async fn audience(&self, claimed: &Claimed, read: &Read, verdict: &Verdict) -> anyhow::Result<Audience> {
-        let lately = async |purpose, to: Option<&str>| match to {
-            Some(to) => self.store.sent_last_hour(&claimed.tenant, purpose, to).await,
-            None => Ok(0),
-        };
-        let mut audience = Audience::default();
-        match verdict {
-            Verdict::File(placement) => audience.responsible = self.store.responsible(&claimed.tenant, &placement.application).await?,
-            Verdict::Hold(_) => {
-                let forwarder = read.sender.user().map(|user| user.email.as_str());
-                audience.sent_last_hour = lately(MessagePurpose::Receipt, forwarder).await?;
-                audience.held_told_last_hour = lately(MessagePurpose::MailHeld, read.tenant.fallback_address.as_deref()).await?;
-            }
-            Verdict::Ignore(_) if claimed.envelope.purpose == Purpose::Postmaster => {
-                audience.sent_last_hour = lately(MessagePurpose::Postmaster, self.settings.postmaster.as_deref()).await?;
-            }
-            Verdict::Duplicate(_) | Verdict::Ignore(_) => (),
+    /// The receipt whose address the mail came to. A mail that somebody has assigned answers nothing any more.
+    async fn receipt(&self, claimed: &Claimed) -> anyhow::Result<Option<Receipt>> {
+        match (&claimed.envelope.purpose, &claimed.assigned) {
+            (Purpose::ReceiptAnswer { message: Some(message) }, None) => self.store.receipt(&claimed.tenant, *message).await,
+            _ => Ok(None),
         }
-        Ok(audience)
+    }
+
+    /// What a user's answer does. Everything else that comes to a receipt's address is judged like any other mail.
+    async fn answer(&self, claimed: &Claimed, read: &Read, found: &Found) -> anyhow::Result<Option<(Receipt, Outcome)>> {
+        let Some(receipt) = self.receipt(claimed).await? else { return Ok(None) };
+        let message = &read.message;
+        let is_answer = place::answer::is_one(&claimed.envelope, message, Some(&receipt));
+        if !is_answer || read.sender.user().is_none() || message.automatic.is_some() {
+            return Ok(None);
+        }
+        let outcome = place::answer::outcome(&read.tenant, &read.sender, message, &receipt, found.by_number.as_ref());
+        Ok(Some((receipt, outcome)))
     }
 
     /// Reads the mail on a blocking thread. None: reading it failed, the bytes are intact (G4).
@@ -218,8 +267,8 @@ impl Pipeline {
 
     /// What would become of a mail now: the same steps without the last one, for `explain`. None: reading it failed.
     pub async fn foresee(&self, claimed: &Claimed, raw: Bytes) -> anyhow::Result<Option<(Read, Judged)>> {
-        let Some(read) = self.read(claimed, raw).await? else { return Ok(None) };
-        let judged = self.judge(claimed, &read).await?;
+        let Some(mut read) = self.read(claimed, raw.clone()).await? else { return Ok(None) };
+        let judged = self.judge(claimed, &mut read, &raw).await?;
         Ok(Some((read, judged)))
     }
 

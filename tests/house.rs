@@ -15,13 +15,18 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("authenticate", &["model"]),
     ("understand", &["model"]),
     ("place", &["model"]),
+    ("screen", &["model"]),
     ("notify::texts", &["model"]),
     ("notify::compose", &["model", "notify::texts"]),
-    ("intake", &["model", "config", "store"]),
+    ("scan", &["model", "config"]),
+    ("intake", &["model", "config", "store", "scan"]),
     ("file", &["model", "store"]),
     ("notify", &["model", "config", "store", "notify::compose", "notify::texts"]),
     ("dead_letter", &["model", "config", "store"]),
-    ("pipeline", &["model", "store", "authenticate", "understand", "place", "file", "dead_letter", "notify", "notify::compose"]),
+    (
+        "pipeline",
+        &["model", "store", "authenticate", "understand", "place", "screen", "scan", "file", "dead_letter", "notify", "notify::compose"],
+    ),
     ("daemon", EVERYTHING),
     ("cli", EVERYTHING),
     ("lib", EVERYTHING),
@@ -30,7 +35,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const EVERYTHING: &[&str] = &["*"];
 
 /// Rooms that decide: no clock, no I/O, no chance (G5).
-const PURE: &[&str] = &["authenticate", "understand", "place", "notify::compose", "notify::texts"];
+const PURE: &[&str] = &["authenticate", "understand", "place", "screen", "notify::compose", "notify::texts"];
 /// What a pure room may not even mention.
 const IMPURE: &[&str] = &[
     "tokio",

@@ -9,6 +9,7 @@ mod model;
 
 use fake::{Book, Door, ERRORS, LIMITS, MESSAGE_BYTES, RECIPIENTS, TLS};
 use libfuzzer_sys::fuzz_target;
+use rohrpost::intake::brakes::Brakes;
 use rohrpost::intake::smtp::phase::Rules;
 use rohrpost::intake::smtp::session::{Io, Peer, Shared, serve};
 use rohrpost::model::arrival::{Arrival, Purpose, Raw};
@@ -185,6 +186,7 @@ async fn run(setting: Setting, input: &[u8]) {
         rules,
         limits: LIMITS.clone(),
         tls: has_tls.then(|| TLS.0.clone()),
+        brakes: Brakes::new(LIMITS.brakes),
         stop: stop.clone(),
     };
     let origin = if setting.is_relay() { Origin::Relay } else { Origin::Direct };

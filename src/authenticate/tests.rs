@@ -1,6 +1,7 @@
 //! The decision table of the judgement, a row each.
 
 use super::*;
+use crate::model::arrival::Purpose;
 use crate::model::examples::{self, tenant};
 use crate::model::facts::{ArcSet, Dkim, Dmarc, Login, Pinned, Spf};
 use crate::model::id::TenantId;
@@ -15,15 +16,25 @@ fn facts(origin: Origin, from: &[&str], dmarc: Option<(&str, &str)>) -> Facts {
         origin,
         from: from.iter().map(ToString::to_string).collect(),
         from_fields: 1,
+        to: vec!["import@acme.example".into()],
         pinned: dmarc
             .map(|(result, domain)| Pinned { dmarc: Some(Dmarc { result: result.into(), header_from: Some(domain.into()) }), spf: None }),
         ..Facts::default()
     }
 }
 
+fn envelope(to: &str, purpose: Purpose) -> Envelope {
+    Envelope { from: None, to: vec![to.into()], mailbox: "import@acme.example".into(), purpose }
+}
+
+fn judged_by(tenant: &Tenant, facts: &Facts, users: &[(User, Vec<String>)], invited: Option<&Invited>) -> Sender {
+    let envelope = envelope("import@acme.example", Purpose::Import);
+    judge(Case { tenant, envelope: &envelope, facts }, users, invited)
+}
+
 fn check(facts: &Facts, want: Result<Proof, Unproven>) {
     let users = [user("petra@acme.example", true), user("old@acme.example", false)];
-    let seen = match judge(&tenant(), facts, &users, None) {
+    let seen = match judged_by(&tenant(), facts, &users, None) {
         Sender::User { user, proof } => {
             assert_eq!(user.email, "petra@acme.example");
             Ok(proof)
@@ -60,9 +71,9 @@ fn a_login_decides_whatever_from_says() {
     let petra = user("petra@acme.example", true);
     let login = Login { tenant: TenantId::new("acme"), user: petra.0.id };
     let signed_in = Facts { login: Some(login.clone()), ..facts(Origin::Direct, &["x@evil.example"], None) };
-    assert!(matches!(judge(&tenant(), &signed_in, std::slice::from_ref(&petra), None), Sender::User { proof: Proof::Login, .. }));
+    assert!(matches!(judged_by(&tenant(), &signed_in, std::slice::from_ref(&petra), None), Sender::User { proof: Proof::Login, .. }));
     let inactive = (User { active: false, ..petra.0 }, petra.1);
-    assert!(matches!(judge(&tenant(), &signed_in, &[inactive], None), Sender::Unproven { why: Unproven::NoUser, .. }));
+    assert!(matches!(judged_by(&tenant(), &signed_in, &[inactive], None), Sender::Unproven { why: Unproven::NoUser, .. }));
 }
 
 const PETRA: &str = "petra@acme.example";
@@ -117,6 +128,10 @@ fn what_our_own_checks_prove() {
     check(&checked(|_, c| by_dkim(c, &["from", "to"])), Err(AddressedElsewhere));
     check(&checked(|f, c| (by_dkim(c, WHOLE), f.cc = std::mem::take(&mut f.to)).1), Err(AddressedElsewhere));
     check(&checked(|f, c| (by_dkim(c, &["from", "cc", "subject"]), f.cc = std::mem::take(&mut f.to)).1), Ok(Proof::Dmarc));
+    // How the body is read decides what it says.
+    let multipart = |signs: &'static [&'static str]| checked(move |f, c| (by_dkim(c, signs), f.reading = vec!["content-type".into()]).1);
+    check(&multipart(WHOLE), Err(AddressedElsewhere));
+    check(&multipart(&["from", "to", "subject", "content-type"]), Ok(Proof::Dmarc));
     // It passes, but not by anything of the domain's own that we saw.
     check(&checked(|_, c| (passes(c), c.dkim = vec![signature("pass", false, WHOLE)]).1), Err(NoProof));
     check(&checked(|_, c| (by_dkim(c, WHOLE), c.dmarc.header_from = "evil.example".into()).1), Err(NoProof));
@@ -148,7 +163,7 @@ fn what_sealers_prove() {
     let check = |result: &str, chain: &[(&str, &str, &str)], signs: &[&str], want: Result<Proof, Unproven>| {
         let signs = signs.iter().map(ToString::to_string).collect();
         let facts = checked(|_, c| c.arc = Some(Arc { result: result.into(), sets: sets(chain), signs }));
-        let seen = match judge(&acme, &facts, &[user(PETRA, true)], None) {
+        let seen = match judged_by(&acme, &facts, &[user(PETRA, true)], None) {
             Sender::User { proof, .. } => Ok(proof),
             Sender::Candidate { .. } => unreachable!(),
             Sender::Unproven { why, .. } => Err(why),
@@ -168,18 +183,26 @@ fn what_sealers_prove() {
     check("pass", &[(good, "pass", seen)], &["from", "subject"], Err(Unproven::AddressedElsewhere));
 }
 
-/// Where the mail host adds that SPF did not pass, the mail may be a replay.
+/// Where the mail host does not add that SPF passed for the author's domain, the mail may be a replay.
 #[test]
 fn what_a_mail_host_adds() {
-    let pinned = |spf: Option<&str>, to: &str| {
+    let pinned = |spf: Option<(&str, &str)>, to: &str| {
         let mut facts = Facts { to: vec![to.into()], ..facts(Origin::Relay, &[PETRA], Some(("pass", "acme.example"))) };
-        facts.pinned.as_mut().unwrap().spf = spf.map(str::to_owned);
+        facts.pinned.as_mut().unwrap().spf = spf.map(|(result, domain)| Spf { result: result.into(), domain: domain.into() });
         facts
     };
-    check(&pinned(None, "bob@example.net"), Ok(Proof::Dmarc));
-    check(&pinned(Some("pass"), "bob@example.net"), Ok(Proof::Dmarc));
-    check(&pinned(Some("fail"), "import@acme.example"), Ok(Proof::Dmarc));
-    check(&pinned(Some("softfail"), "bob@example.net"), Err(Unproven::AddressedElsewhere));
+    let elsewhere = || Err(Unproven::AddressedElsewhere);
+    check(&pinned(None, "bob@example.net"), elsewhere());
+    check(&pinned(None, "import@acme.example"), Ok(Proof::Dmarc));
+    for domain in ["acme.example", "bounce.acme.example"] {
+        check(&pinned(Some(("pass", domain)), "bob@example.net"), Ok(Proof::Dmarc));
+    }
+    // Whoever sends it on passes SPF as himself.
+    for domain in ["evil.example", "example", "notacme.example", ""] {
+        check(&pinned(Some(("pass", domain)), "bob@example.net"), elsewhere());
+    }
+    check(&pinned(Some(("fail", "acme.example")), "import@acme.example"), Ok(Proof::Dmarc));
+    check(&pinned(Some(("softfail", "acme.example")), "bob@example.net"), elsewhere());
 }
 
 /// G6: a reply token is good for its candidate's own addresses alone.
@@ -188,7 +211,7 @@ fn who_a_reply_token_was_given_to() {
     let maria = Invited { name: "Maria".into(), addresses: vec!["maria@acme.example".into()] };
     let judged = |from: &str, facts: Facts| {
         let facts = Facts { from: vec![from.into()], ..facts };
-        judge(&tenant(), &facts, &[user(PETRA, true)], Some(&maria))
+        judged_by(&tenant(), &facts, &[user(PETRA, true)], Some(&maria))
     };
     let passed = || checked(|_, c| (passes(c), c.dmarc.by_spf = true).1);
     assert_eq!(judged("maria@acme.example", passed()), Sender::Candidate { name: "Maria".into(), proof: Proof::Dmarc });
@@ -201,4 +224,21 @@ fn who_a_reply_token_was_given_to() {
     assert_eq!(why(judged("maria@acme.example", checked(|_, _| ()))), Unproven::NoProof);
     let odd = checked(|f, c| (passes(c), c.dmarc.by_spf = true, f.from_is_odd = true).2);
     assert_eq!(why(judged("maria@acme.example", odd)), Unproven::UnclearFrom);
+}
+
+/// A signed answer is good for the address that it was written to: not for another receipt's, nor for another candidate's.
+#[test]
+fn an_answer_is_for_one_address() {
+    let to = |written: &str, came: &str| {
+        let facts = checked(|f, c| {
+            passes(c);
+            c.dkim = vec![signature("pass", true, WHOLE)];
+            f.to = vec![written.into()];
+        });
+        let envelope = envelope(came, Purpose::ReceiptAnswer { message: None });
+        judge(Case { tenant: &tenant(), envelope: &envelope, facts: &facts }, &[user(PETRA, true)], None).user().is_some()
+    };
+    assert!(to("import+one@acme.example", "Import+one@acme.example"));
+    assert!(!to("import+one@acme.example", "import+two@acme.example"));
+    assert!(!to("import@acme.example", "import+two@acme.example"));
 }

@@ -2,9 +2,12 @@
 
 use super::{Done, Failure, On, show};
 use crate::config::Config;
+use crate::config::scan::WhenDown;
 use crate::intake::accept;
+use crate::intake::facts::resolver;
 use crate::intake::imap::{self, connect::Credential};
 use crate::intake::smtp::tls::Certificate;
+use crate::scan::Scanner;
 use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
 use std::path::Path;
@@ -46,6 +49,10 @@ pub async fn run(on: &On, args: Args) -> Done {
         }
     }
     notes.extend(about_room(&config));
+    if let Err(error) = resolver::resolver(&config.dns) {
+        notes.push(format!("dns: {error:#}: senders cannot be checked by SPF, DKIM and DMARC, and their mail gets 451"));
+    }
+    notes.extend(about_the_scanner(&config).await);
     if config.postmaster.is_none() {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }
@@ -133,6 +140,17 @@ fn about_the_end(certificate: &Certificate) -> Option<String> {
         0..SOON => Some(format!("smtp.tls: the certificate expires at {end}, in {days} days")),
         _ => None,
     }
+}
+
+/// It may be started later, so that this is no fault.
+async fn about_the_scanner(config: &Config) -> Option<String> {
+    let scan = config.scan.as_ref()?;
+    let trouble = Scanner::new(scan).ping().await.err()?;
+    let so = match scan.when_down {
+        WhenDown::Refuse => "no mail is taken",
+        WhenDown::Hold => "mail that would be filed is held",
+    };
+    Some(format!("scan.clamd: {trouble}: {so} until it does"))
 }
 
 /// Every mail would get 452.

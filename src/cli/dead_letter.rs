@@ -1,11 +1,10 @@
 //! `dead-letter`: the held view of `mail`, and its repair.
 
-use super::{Done, Failure, On, actor, mail, reason, show};
+use super::{Done, Failure, On, actor, mail, reason, show, target};
 use crate::config::Config;
 use crate::dead_letter::folder::Folder;
 use crate::model::id::ArrivalId;
 use crate::model::verdict::Disposition;
-use crate::place::suggest;
 use crate::store::Store;
 use crate::store::listing::{Filter, Listed};
 use serde_json::json;
@@ -69,8 +68,8 @@ pub async fn run(on: &On, command: Command) -> Done {
         }
         Command::Assign { id, reference } => {
             held(&store, &tenant, id).await?;
-            assignable(&store, &tenant, &reference).await?;
-            store.retry(&tenant, id, actor(), Some(reference)).await?;
+            let target = target::assignable(&store, &tenant, &reference).await?;
+            store.retry(&tenant, id, actor(), Some(target.reference)).await?;
             mail::told(&store, &config.place, &tenant, id).await
         }
         Command::Discard { id, why } => {
@@ -95,20 +94,6 @@ async fn held(store: &Store, tenant: &crate::model::id::TenantId, id: ArrivalId)
         None => format!("{id} is not held; see `{}`", mail::command(store, tenant, &format!("mail show {id}")).await?),
     };
     Err(Failure::Failed(anyhow::anyhow!(why)))
-}
-
-/// The number must be one that mail can be filed under; a slip of the fingers is answered with what is near.
-async fn assignable(store: &Store, tenant: &crate::model::id::TenantId, reference: &str) -> Done {
-    match store.application(tenant, reference).await? {
-        Some(application) if !application.erased => Ok(()),
-        Some(_) => Err(Failure::Failed(anyhow::anyhow!("the application {reference} has been erased"))),
-        None => {
-            let nearby = store.nearby(tenant, &[], &suggest::near_numbers(reference)).await?;
-            let near: Vec<String> = suggest::suggestions(&nearby, Some(reference)).into_iter().map(|one| one.reference).collect();
-            let hint = if near.is_empty() { String::new() } else { format!("; near it: {}", near.join(", ")) };
-            Err(Failure::Failed(anyhow::anyhow!("there is no application {reference}{hint}")))
-        }
-    }
 }
 
 pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool) -> Done {

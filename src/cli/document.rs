@@ -19,15 +19,22 @@ pub enum Command {
         /// Where to; must not exist yet
         #[arg(long, short)]
         output: Option<PathBuf>,
+        /// Even if it was taken back: for operators who look into what happened
+        #[arg(long)]
+        withdrawn: bool,
     },
 }
 
 pub async fn run(on: &On, command: Command) -> Done {
-    let Command::Get { id, output } = command;
+    let Command::Get { id, output, withdrawn } = command;
     let (_, store) = on.store().await?;
     let tenant = on.tenant(&store).await?;
     let found = store.document(&tenant.id, id).await?;
     let Some(document) = found else { return Err(Failure::Failed(anyhow::anyhow!("there is no document {id}"))) };
+    if document.withdrawn && !withdrawn {
+        let why = "it was taken back with its mail and is not this application's any more; operators open it with --withdrawn";
+        return Err(Failure::Failed(anyhow::anyhow!("document {id}: {why}")));
+    }
     let bytes = content(&store, &tenant.id, &document).await?;
     if output.is_none() && std::io::stdout().is_terminal() {
         let what = format!("{} bytes of {} are not for a terminal: --output FILE, or a pipe", bytes.len(), document.media_type);

@@ -9,6 +9,7 @@ use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, Defect, Message};
 use crate::model::organisation::{ReferenceRules, Rules, Tenant};
 use crate::pipeline::{Pipeline, Settings};
+use crate::scan::Scanner;
 use crate::store::arrivals::Claimed;
 use crate::understand;
 use anyhow::Context;
@@ -82,7 +83,7 @@ impl Known {
             }
         };
         let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
-        Ok(Known { pipeline: Pipeline::new(store, settings), tenant, login })
+        Ok(Known { pipeline: Pipeline::new(store, settings, config.scan.as_ref().map(Scanner::new)), tenant, login })
     }
 
     /// The arrival that a door would have accepted.
@@ -182,8 +183,12 @@ fn answer(file: &str, raw: &[u8], message: &Message, defects: &[Defect]) -> Valu
 }
 
 fn attachment(one: &Attachment) -> Value {
-    json!({
+    let mut row = json!({
         "of": one.of, "name": one.name, "media_type": one.media_type, "declared_type": one.declared_type, "size": one.size,
         "sha256": one.sha256, "kind": one.kind, "role": one.role, "reason": one.reason,
-    })
+    });
+    if let Some(found) = &one.found {
+        row["found"] = json!(found);
+    }
+    row
 }

@@ -1,32 +1,50 @@
 //! `history`: what has been filed to an application.
 
-use super::{Done, Failure, On, show};
+use super::{Done, Failure, On, actor, show};
 use crate::model::message::Folds;
 use crate::model::organisation::Application;
-use crate::store::history::{Document, Entry};
+use crate::store::history::{Document, Entry, TakenBack, Withdrawn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+mod take_back;
+
 #[derive(clap::Args)]
+#[command(subcommand_negates_reqs = true, disable_help_subcommand = true)]
 pub struct Args {
     /// The application's reference number
-    reference: String,
+    #[arg(required = true)]
+    reference: Option<String>,
     /// Earlier mails and signatures too, which are folded else
     #[arg(long)]
     unfold: bool,
     /// As JSON
     #[arg(long)]
     json: bool,
+    /// What was taken back too; for operators, noted in the audit log
+    #[arg(long)]
+    withdrawn: bool,
+    #[command(subcommand)]
+    action: Option<take_back::Action>,
 }
 
 pub async fn run(on: &On, args: Args) -> Done {
+    let reference = match (args.reference, args.action) {
+        (None, Some(action)) if !(args.unfold || args.json || args.withdrawn) => return take_back::run(on, action).await,
+        (Some(reference), None) => reference,
+        _ => return Err(Failure::Usage("either `history NUMBER`, or `history move ENTRY` or `history withdraw ENTRY`".into())),
+    };
     let (_, store) = on.store().await?;
     let tenant = on.tenant(&store).await?;
-    let found = store.application(&tenant.id, &args.reference).await?;
+    let found = store.application(&tenant.id, &reference).await?;
     let Some(application) = found else {
-        return Err(Failure::Failed(anyhow::anyhow!("there is no application with the number {}", args.reference)));
+        return Err(Failure::Failed(anyhow::anyhow!("there is no application with the number {reference}")));
     };
-    let entries = store.history(&tenant.id, &application).await?;
+    let taken_back = if args.withdrawn { TakenBack::Shown } else { TakenBack::Hidden };
+    let entries = store.history(&tenant.id, &application, taken_back).await?;
+    for entry in entries.iter().filter(|entry| args.withdrawn && entry.withdrawn.is_some()) {
+        store.opened(&tenant.id, entry.id.to_string(), actor()).await?;
+    }
     if args.json {
         return show::out_json(&json!({
             "reference": application.reference, "candidate": application.candidate.name, "job": application.job_title,
@@ -52,6 +70,7 @@ fn as_json(entry: &Entry) -> Value {
         "from": body["from"], "date": body["date"], "text": body["text"], "folds": body["folds"], "original": body["original"], "enclosed": body["enclosed"], "note": body["note"],
         "forwarder": body["forwarder"], "flags": body["flags"], "parts": body["parts"], "told": body["told"],
         "nobody_responsible": body["nobody_responsible"], "defects": body["defects"],
+        "withdrawn": entry.withdrawn.as_ref().map(withdrawn), "moved": body["moved"], "takes_back": entry.about, "why": body["why"],
         "documents": entry.documents.iter().map(document).collect::<Vec<_>>(),
     })
 }
@@ -63,16 +82,49 @@ fn document(document: &Document) -> Value {
     })
 }
 
+pub fn withdrawn(withdrawn: &Withdrawn) -> Value {
+    json!({"at": withdrawn.at.to_string(), "by": withdrawn.by, "why": withdrawn.why, "entry": withdrawn.entry})
+}
+
+/// When an entry was taken back, by whom, and why: on one line.
+pub fn taken_back(withdrawn: &Withdrawn) -> String {
+    let why = withdrawn.why.as_deref().map(|why| format!(": {}", show::clean(why))).unwrap_or_default();
+    let how = if withdrawn.is_move { " (moved)" } else { "" };
+    format!("{} by {}{how}{why}", show::utc(withdrawn.at), show::clean(&withdrawn.by))
+}
+
 /// S1.20: where a document is shown.
 fn tabs(document: &Document) -> Vec<&'static str> {
     let tabs = [(document.in_files, "files"), (document.in_documents, "documents")];
     tabs.into_iter().filter(|(shown, _)| *shown).map(|(_, tab)| tab).collect()
 }
 
+/// What every reader may know of an entry: when, what, and whether it was taken back or takes another one back.
+fn heading(entry: &Entry) -> Vec<String> {
+    let subject = show::clean(&entry.subject);
+    let mut lines = vec![format!("\n{}  {}  {subject}", show::utc(entry.at), entry.kind), format!("  entry         {}", entry.id)];
+    lines.extend(entry.withdrawn.as_ref().map(|withdrawn| format!("  withdrawn     {}", taken_back(withdrawn))));
+    if let Some(about) = entry.about {
+        lines.extend([format!("  takes back    {about}"), format!("  by            {}", show::clean(&entry.actor))]);
+        lines.extend(entry.body["why"].as_str().map(|why| format!("  why           {}", show::clean(why))));
+    }
+    lines
+}
+
 fn as_text(entry: &Entry, unfold: bool) -> String {
     let body = &entry.body;
-    let mut lines = vec![format!("\n{}  {}  {}", show::utc(entry.at), entry.kind, show::clean(&entry.subject))];
+    let mut lines = heading(entry);
+    if entry.hidden || entry.about.is_some() {
+        return lines.join("\n");
+    }
     lines.extend(people(entry).into_iter().map(|(label, who)| format!("  {label:<12}  {who}")));
+    if let Some(imported) = body["moved"]["imported_at"].as_str() {
+        lines.push(format!(
+            "  moved here    by {}; imported {}",
+            show::clean(body["moved"]["by"].as_str().unwrap_or("-")),
+            show::clean(imported)
+        ));
+    }
     for (key, label) in [("note", "note"), ("flags", "flags"), ("told", "told")] {
         let text = match &body[key] {
             Value::String(text) => show::clean(text),
@@ -98,6 +150,7 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
             document.size
         ));
     }
+    lines.extend(kept_out(body));
     let (text, folds) = match body["original"]["body"].as_str() {
         Some(text) => (text, &body["original"]["folds"]),
         None => (body["text"].as_str().unwrap_or_default(), &body["folds"]),
@@ -111,6 +164,22 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
         lines.extend(quoted(mail["body"].as_str().unwrap_or_default(), &mail["folds"], unfold));
     }
     lines.join("\n")
+}
+
+/// Files that the mail has and that were not filed (S1.E14).
+fn kept_out(body: &Value) -> Vec<String> {
+    let parts = body["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let line = |part: &Value| {
+        let name = show::clean(part["name"].as_str().unwrap_or("without a name"));
+        let why = match part["reason"].as_str()? {
+            "type_refused" => "files of this type are not taken".to_owned(),
+            "infected" => format!("the virus scanner found {}", show::clean(part["found"].as_str().unwrap_or("something"))),
+            "not_scanned" => "the virus scanner does not look into it".to_owned(),
+            _ => return None,
+        };
+        Some(format!("  not filed     {name}  ({why})"))
+    };
+    parts.iter().filter_map(line).collect()
 }
 
 /// The lines of a body, set off from what the program says.
@@ -157,6 +226,14 @@ fn dated(value: &Value, date: &Value) -> String {
 fn people(entry: &Entry) -> Vec<(&'static str, String)> {
     let body = &entry.body;
     let proved = &body["forwarder"];
+    let has_flag = |wanted: &str| body["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == wanted));
+    if has_flag("direct") {
+        // Whatever mail is inside: he has sent it himself.
+        return vec![
+            ("written by", dated(&body["from"], &body["date"])),
+            ("sent", "directly, to the reply address of this application".into()),
+        ];
+    }
     let mut people = match (body["original"].is_object(), proved.is_object()) {
         (true, true) => vec![("written by", dated(&body["original"]["from"], &body["original"]["date"])), ("forwarded by", person(proved))],
         // Nobody proved who forwarded it: what the mail itself says.
@@ -169,8 +246,7 @@ fn people(entry: &Entry) -> Vec<(&'static str, String)> {
         (false, true) => vec![("written by", dated(proved, &body["date"]))],
         (false, false) => vec![("written by", dated(&body["from"], &body["date"]))],
     };
-    let assigned = body["flags"].as_array().is_some_and(|flags| flags.iter().any(|flag| flag == "assigned"));
-    people.extend(assigned.then(|| ("assigned by", show::clean(&entry.actor))));
+    people.extend(has_flag("assigned").then(|| ("assigned by", show::clean(&entry.actor))));
     people
 }
 
@@ -188,6 +264,9 @@ mod tests {
                 subject: "x\u{202e}y".into(),
                 body,
                 documents: Vec::new(),
+                withdrawn: None,
+                hidden: false,
+                about: None,
             },
             false,
         )
@@ -197,7 +276,7 @@ mod tests {
     fn who_wrote_forwarded_and_assigned() {
         let check = |actor: &str, body: Value, expected: &[&str]| {
             let shown = text(actor, body);
-            let lines: Vec<&str> = shown.lines().skip(2).collect();
+            let lines: Vec<&str> = shown.lines().skip(3).collect();
             assert_eq!(lines, expected);
         };
         let maria = json!({"name": "Maria", "address": "maria@example.net"});
@@ -225,6 +304,51 @@ mod tests {
             &["  written by    x@y.example, 2026-11-21", "  assigned by   cli:anna", "  flags         assigned"],
         );
         check("petra@acme.example", json!({"from": petra, "forwarder": petra}), &["  written by    Petra <petra@acme.example>"]);
+        check(
+            "Maria Müller",
+            json!({"original": original, "from": maria, "date": "2026-11-22", "forwarder": null, "flags": ["direct"]}),
+            &[
+                "  written by    Maria <maria@example.net>, 2026-11-22",
+                "  sent          directly, to the reply address of this application",
+                "  flags         direct",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_was_taken_back() {
+        let entry = |json: Value| Entry {
+            id: "01JDF7Q3000000000000000000".parse().unwrap(),
+            at: "2026-11-22T08:30:00Z".parse().unwrap(),
+            kind: "inbound_email".into(),
+            actor: "cli:anna".into(),
+            subject: String::new(),
+            body: json,
+            documents: Vec::new(),
+            withdrawn: None,
+            hidden: false,
+            about: None,
+        };
+        let mark = Withdrawn {
+            at: "2026-11-23T08:30:00Z".parse().unwrap(),
+            by: "cli:anna".into(),
+            why: Some("falsch\u{202e}".into()),
+            is_move: false,
+            entry: "01JDF7Q3000000000000000001".parse().unwrap(),
+        };
+        let check = |entry: Entry, expected: &[&str]| {
+            let shown = as_text(&entry, false);
+            assert_eq!(shown.lines().skip(3).collect::<Vec<_>>(), expected);
+        };
+        let hidden = Entry { withdrawn: Some(mark.clone()), hidden: true, ..entry(json!({"text": "", "told": []})) };
+        check(hidden, &["  withdrawn     2026-11-23 08:30:00 UTC by cli:anna: falsch"]);
+        let moved = Withdrawn { why: None, is_move: true, ..mark };
+        check(
+            Entry { withdrawn: Some(moved), ..entry(json!({"text": "Hallo", "from": {"name": "Maria"}})) },
+            &["  withdrawn     2026-11-23 08:30:00 UTC by cli:anna (moved)", "  written by    Maria", "  | Hallo"],
+        );
+        let note = Entry { about: Some("01JDF7Q3000000000000000002".parse().unwrap()), ..entry(json!({"text": "", "why": "falsch"})) };
+        check(note, &["  takes back    01JDF7Q3000000000000000002", "  by            cli:anna", "  why           falsch"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `mail`: every mail that was accepted, whatever became of it.
 
-use super::{Done, Failure, On, actor, show};
+use super::{Done, Failure, On, actor, history, show};
 use crate::model::id::{ArrivalId, TenantId};
 use crate::model::verdict::{Disposition, Suggestion};
 use crate::place::suggest;
@@ -71,6 +71,11 @@ pub async fn run(on: &On, command: Command) -> Done {
                 // Its bytes are a stranger's, and a terminal obeys them.
                 let words = self::command(&store, &tenant, &format!("mail show {id} --raw > {id}.eml")).await?;
                 return Err(Failure::Usage(format!("a raw mail is not for a terminal; write it to a file: {words}")));
+            }
+            if found.raw_gone {
+                return Err(Failure::Failed(anyhow::anyhow!(
+                    "{id}: the bytes of this mail were removed when it was discarded for its age"
+                )));
             }
             store.opened(&tenant, id.to_string(), actor()).await?;
             show::out_bytes(&store.raw_mail(&found.tenant, id).await?)
@@ -151,12 +156,16 @@ fn as_list_json(mail: &Listed) -> Value {
 /// Applications that a held mail may belong to, as of now.
 pub async fn suggestions(store: &Store, mail: &Listed) -> anyhow::Result<Vec<Suggestion>> {
     let numbers = mail.reference.as_deref().map(suggest::near_numbers).unwrap_or_default();
-    let nearby = store.nearby(&mail.tenant, &mail.inner_addresses, &numbers).await?;
-    Ok(suggest::suggestions(&nearby, mail.reference.as_deref()))
+    let nearby = store.nearby(&mail.tenant, &mail.inner_addresses, &mail.inner_names, &numbers).await?;
+    Ok(suggest::suggestions(&nearby, mail.reference.as_deref(), suggest::MOST))
 }
 
 pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     let suggestions = if mail.is_held() { suggestions(store, mail).await? } else { Vec::new() };
+    let withdrawn = match mail.entry.as_deref().map(str::parse) {
+        Some(Ok(entry)) => store.withdrawn(&mail.tenant, entry).await?,
+        _ => None,
+    };
     let audit = store.audit_of(&mail.tenant, &mail.id.to_string()).await?;
     let explanation = mail.hold_reason().map(|reason| reason.explanation());
     if as_json {
@@ -169,7 +178,9 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         value["sha256"] = json!(mail.sha256);
         value["attempts"] = json!(mail.attempts);
         value["entry"] = json!(mail.entry);
+        value["withdrawn"] = withdrawn.as_ref().map(history::withdrawn).into();
         value["audit"] = json!(audit);
+        value["raw_gone"] = json!(mail.raw_gone);
         return show::out_json(&value);
     }
     let mut lines = vec![
@@ -181,9 +192,18 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         format!("sender    {}", proof(&mail.facts)),
         format!("state     {}{}", state(mail), mail.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default()),
     ];
+    if let Some(results) = mail.facts["checked"]["results"].as_str().filter(|results| !results.is_empty()) {
+        lines.push(format!("checks    {}", show::clean(results)));
+    }
     lines.extend(explanation.map(|text| format!("\n{text}")));
     if let Some((at, by, why)) = &mail.closed {
         lines.push(format!("\ndiscarded {} by {}: {}", show::utc(*at), show::clean(by), show::clean(why)));
+    }
+    if let Some(withdrawn) = &withdrawn {
+        lines.push(format!("\nwithdrawn {}", history::taken_back(withdrawn)));
+    }
+    if mail.raw_gone {
+        lines.push("Its bytes were removed; it cannot be read or sent through again.".into());
     }
     if !suggestions.is_empty() {
         lines.push("\nIt may belong to:".into());
@@ -206,16 +226,16 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     show::out(lines.join("\n"))
 }
 
-/// In one line: what the door knew of the sender.
+/// In one line: what the door knew of the sender. Whether it was enough is the end's to say.
 fn proof(facts: &Value) -> String {
     let peer = facts["peer"].as_str().unwrap_or("unknown");
-    let dmarc = &facts["pinned"]["dmarc"];
-    match (facts["login"].is_object(), dmarc["result"].as_str()) {
-        (true, _) => format!("signed in, from {peer}"),
-        (false, Some(result)) => {
-            format!("dmarc={result} for {}, says the mail host at {peer}", show::clean(dmarc["header_from"].as_str().unwrap_or("?")))
-        }
-        (false, None) => format!("nothing vouches for the sender; it came from {peer}"),
+    let (pinned, own) = (&facts["pinned"]["dmarc"], &facts["checked"]["dmarc"]);
+    let domain = |dmarc: &Value| show::clean(dmarc["header_from"].as_str().unwrap_or("?"));
+    match (facts["login"].is_object(), pinned["result"].as_str(), own["result"].as_str()) {
+        (true, _, _) => format!("signed in, from {peer}"),
+        (false, Some(result), _) => format!("dmarc={result} for {}, says the mail host at {peer}", domain(pinned)),
+        (false, None, Some(result)) if !result.is_empty() => format!("dmarc={result} for {}, as checked here; from {peer}", domain(own)),
+        _ => format!("nothing vouches for the sender; it came from {peer}"),
     }
 }
 

@@ -13,6 +13,8 @@ mod mail;
 mod outbox;
 mod serve;
 mod show;
+mod target;
+mod token;
 mod user;
 mod verify;
 
@@ -70,6 +72,9 @@ enum Command {
     /// How the doors are: mailboxes, their last mail, their last error
     #[command(subcommand)]
     Doors(doors::Command),
+    /// Addresses by which candidates may write to their applications: create, list, revoke
+    #[command(subcommand)]
+    Token(token::Command),
     /// Users' passwords
     #[command(subcommand)]
     User(user::Command),
@@ -138,6 +143,7 @@ fn dispatch(cli: Cli) -> Done {
         Command::DeadLetter(command) => runtime()?.block_on(dead_letter::run(&on, command)),
         Command::Outbox(command) => runtime()?.block_on(outbox::run(&on, command)),
         Command::Doors(command) => runtime()?.block_on(doors::run(&on, command)),
+        Command::Token(command) => runtime()?.block_on(token::run(&on, command)),
         Command::User(command) => runtime()?.block_on(user::run(&on, command)),
         Command::Verify => runtime()?.block_on(verify::run(&on)),
     }

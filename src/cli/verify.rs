@@ -4,7 +4,7 @@ use super::{Done, Failure, On, document, show};
 use crate::config::Config;
 use crate::dead_letter::folder::Folder;
 use crate::store::Store;
-use crate::store::verify::{Finding, Recorded};
+use crate::store::verify::{Finding, Recorded, Said};
 
 /// What was looked at.
 #[derive(Default, Debug)]
@@ -48,36 +48,52 @@ async fn verify(config: &Config, store: &Store) -> anyhow::Result<(Counts, Vec<F
 async fn check_mail(store: &Store, mail: &Recorded, counts: &mut Counts, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
     let id = mail.id;
     match store.hash_of_raw(&mail.tenant, id).await {
+        Ok(_) if mail.raw_gone => findings.push(format!("{id}: its raw bytes should be removed, and are still there")),
+        // Only mail that was discarded for its age may lack them.
+        Err(_) if mail.raw_gone && mail.disposition.as_deref() == Some("held") && !mail.is_open => (),
         Ok((hash, size)) if hash == mail.sha256 && size == mail.size => (),
         Ok(_) => findings.push(format!("{id}: its raw bytes are not those that were accepted")),
         Err(error) => findings.push(format!("{id}: its raw bytes cannot be read: {error:#}")),
     }
-    let entries = store.entries_of(&mail.tenant, id).await?;
+    let entries = store.said_of(&mail.tenant, id).await.unwrap_or_else(|error| {
+        findings.push(format!("{id}: its history cannot be read: {error:#}"));
+        Vec::new()
+    });
+    let live = entries.iter().filter(|said| !said.is_withdrawn).count();
+    // What was taken back and not moved is filed all the same: it has an end, and nobody reads it.
+    let is_withdrawn = entries.iter().any(|said| said.is_withdrawn && Some(said.entry.to_string()) == mail.entry);
     match mail.disposition.as_deref() {
         None => findings.push(format!("{id}: has no disposition yet")),
-        Some("filed") if entries != 1 => findings.push(format!("{id}: is filed and has {entries} history entries")),
-        Some("filed") => check_entry(store, mail, findings).await?,
-        Some(other) if entries != 0 => findings.push(format!("{id}: is {other} and has a history entry all the same")),
+        Some("filed") if live != usize::from(!is_withdrawn) => findings.push(format!("{id}: is filed and has {live} history entries")),
+        Some("filed") => (),
+        Some(other) if !entries.is_empty() => findings.push(format!("{id}: is {other} and has a history entry all the same")),
         Some(_) => (),
     }
-    for document in store.documents_of(&mail.tenant, id).await? {
-        counts.documents += 1;
-        if let Err(error) = document::content(store, &mail.tenant, &document).await {
-            findings.push(format!("{id}: {error:#}"));
-        }
+    for said in &entries {
+        check_entry(store, mail, said, counts, findings).await?;
     }
     Ok(())
 }
 
-/// Everybody whom the entry says was told has a message in the outbox, and every file that it names is there; no more than that.
-async fn check_entry(store: &Store, mail: &Recorded, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
-    let said = store.said_of(&mail.tenant, mail.id).await?;
+/// Everybody whom the entry says was told has a message in the outbox, and a correction if it was taken back; every file that it
+/// names is there, with its bytes; no more than that.
+async fn check_entry(store: &Store, mail: &Recorded, said: &Said, counts: &mut Counts, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
     if said.told != said.notices {
         findings.push(format!("{}: the history names {} people who were told, the outbox {}", mail.id, said.told, said.notices));
     }
-    let documents = store.documents_of(&mail.tenant, mail.id).await?.len() as u64;
-    if documents != said.files {
-        findings.push(format!("{}: the history names {} files, and there are {documents} documents", mail.id, said.files));
+    let expected = if said.is_withdrawn { said.people } else { 0 };
+    if said.corrections != expected {
+        findings.push(format!("{}: {expected} people must hear that it was taken back, the outbox has {}", mail.id, said.corrections));
+    }
+    let documents = store.documents_of_entry(&mail.tenant, said.entry).await?;
+    if documents.len() as u64 != said.files {
+        findings.push(format!("{}: the history names {} files, and there are {} documents", mail.id, said.files, documents.len()));
+    }
+    for document in documents {
+        counts.documents += 1;
+        if let Err(error) = document::content(store, &mail.tenant, &document).await {
+            findings.push(format!("{}: {error:#}", mail.id));
+        }
     }
     Ok(())
 }

@@ -43,14 +43,14 @@ pub fn parse(text: &str, environment: Vec<(String, String)>) -> (Raw, Found) {
     let mut readable = text.to_owned();
     // Syntax first: behind a syntax error nothing has a meaning.
     if let Err(error) = toml::from_str::<toml::Table>(text) {
-        found.list.push(error.to_string().trim_end().to_owned());
+        found.list.push(shown(&error, text));
         return (Raw::default(), found);
     }
     for _ in 0..MOST {
         match toml::from_str::<Raw>(&readable) {
             Ok(raw) => return (overlaid(&readable, raw, environment, &mut found), found),
             Err(error) => {
-                found.list.push(error.to_string().trim_end().to_owned());
+                found.list.push(shown(&error, &readable));
                 let Some(span) = error.span().filter(|span| !span.is_empty()) else { break };
                 found.sections.push(section_at(&readable, span.start));
                 if !blank_out(&mut readable, span) {
@@ -60,6 +60,38 @@ pub fn parse(text: &str, environment: Vec<(String, String)>) -> (Raw, Found) {
         }
     }
     (Raw::default(), found)
+}
+
+/// A fault as it is shown: with its line, but for the section that has a secret. What stands there may be one, or be misspelt beside one.
+fn shown(error: &toml::de::Error, text: &str) -> String {
+    let at = error.span().map_or(0, |span| span.start.min(text.len()));
+    let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let header = text[..at].lines().rev().map(str::trim).find(|line| line.starts_with('[')).unwrap_or_default();
+    let is_near_a_secret =
+        [header, line].iter().any(|text| ["outgoing", "passw", "secret"].iter().any(|word| text.to_lowercase().contains(word)));
+    if !is_near_a_secret {
+        return error.to_string().trim_end().to_owned();
+    }
+    // A key is what stands before the first equals sign, as long as it looks like one.
+    let is_of_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let key = line.split_once('=').map(|(key, _)| key.trim()).filter(|key| key.chars().all(is_of_key)).unwrap_or("this line");
+    let number = text[..at].matches('\n').count() + 1;
+    let header = if header.contains('=') { "" } else { header };
+    format!("TOML parse error at line {number} {header} {key}: {}", without_values(&format!("{header}{key}"), error.message()))
+}
+
+/// A message of the parser, which may quote what it could not read, without that.
+fn without_values(place: &str, message: &str) -> String {
+    if place.to_lowercase().contains("passw") {
+        return "a password is given as { credential = \"NAME\" }, { file = \"/path\" } or { value = \"…\" }".into();
+    }
+    let quoted = message.find('"').zip(message.rfind('"')).filter(|(first, last)| first < last);
+    let message = quoted.map_or(message.to_owned(), |(first, last)| format!("{}\"…\"{}", &message[..first], &message[last + 1..]));
+    match message.strip_prefix("unknown variant `").and_then(|rest| rest.split_once('`')) {
+        Some((_, rest)) => format!("unknown variant{rest}"),
+        None => message,
+    }
 }
 
 /// The first part of the table header above an offset.
@@ -112,7 +144,7 @@ fn overlaid(text: &str, raw: Raw, environment: Vec<(String, String)>, found: &mu
         let read = toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut table| table.remove("value"));
         let before = here.insert(leaf.to_owned(), read.unwrap_or_else(|| value.clone().into()));
         if let Err(error) = table.clone().try_into::<Raw>() {
-            found.list.push(format!("{variable}: {}", error.message()));
+            found.list.push(format!("{variable}: {}", without_values(&variable, error.message())));
             restore(&mut table, &key, before);
         }
     }

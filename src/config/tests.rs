@@ -15,6 +15,9 @@ fn the_example_is_the_default() {
     assert_eq!(format!("{:?}", example.smtp.limits), format!("{:?}", empty.smtp.limits));
     assert_eq!(example.place.database, empty.place.database);
     assert_eq!(example.outgoing.give_up_after, empty.outgoing.give_up_after);
+    assert_eq!((example.dns, example.smtp.unauthenticated), (empty.dns, empty.smtp.unauthenticated));
+    assert_eq!((&example.scan, example.held_unauthenticated), (&empty.scan, empty.held_unauthenticated));
+    assert_eq!(empty.scan, None);
 }
 
 /// Every key of the file stands in the example, commented out or not.
@@ -22,7 +25,11 @@ fn the_example_is_the_default() {
 fn the_example_has_every_key() {
     let source = include_str!("../config.rs");
     let raw = &source[source.find("struct Raw {").unwrap()..source.find("impl Raw {").unwrap()];
-    let keys = raw
+    let mut raws = raw.to_owned();
+    for (source, name) in [(include_str!("dns.rs"), "RawDns"), (include_str!("scan.rs"), "RawScan"), (include_str!("held.rs"), "RawHeld")] {
+        raws.push_str(&source[source.find(&format!("struct {name} {{")).unwrap()..source.find(&format!("impl {name} {{")).unwrap()]);
+    }
+    let keys = raws
         .lines()
         .filter_map(|line| line.trim().split_once(": "))
         .map(|(key, _)| key)
@@ -32,7 +39,7 @@ fn the_example_has_every_key() {
         assert!(EXAMPLE.contains(key), "{key} is missing in deploy/rohrpost.toml");
         seen += 1;
     }
-    assert!(seen > 25, "{seen}");
+    assert!(seen > 40, "{seen}");
 }
 
 #[test]
@@ -45,6 +52,23 @@ fn all_faults_at_once_with_their_lines() {
         assert!(all.contains(part), "{part} in {all}");
     }
     assert_eq!(found.len(), 6, "{all}");
+}
+
+#[test]
+fn dns_and_the_gate() {
+    let config = read(
+        "[smtp]\nunauthenticated = \"hold\"\n[[smtp.trusted]]\nnetworks = [\"192.0.2.0/24\"]\nunauthenticated = \"refuse\"\n\
+         [dns]\nresolvers = [\"127.0.0.1:53\", \"[::1]:5353\"]\ntimeout_seconds = 3\n",
+        Vec::new(),
+    );
+    let config = config.unwrap();
+    assert_eq!((config.dns.resolvers.len(), config.dns.budget.as_secs()), (2, 3));
+    let of = |peer: &str| config.smtp.unauthenticated(peer.parse().unwrap());
+    assert_eq!((of("192.0.2.1"), of("198.51.100.1")), (Unauthenticated::Refuse, Unauthenticated::Hold));
+    let found = faults("[dns]\nresolvers = [\"ns.example\"]\ntimeout_seconds = 0\n\n[smtp]\nunauthenticated = \"drop\"\n").join("\n");
+    for part in ["dns.resolvers[0]", "dns.timeout_seconds", "line 6", "drop"] {
+        assert!(found.contains(part), "{part} in {found}");
+    }
 }
 
 #[test]
@@ -101,6 +125,10 @@ fn values_that_mean_nothing() {
         ("[smtp]\nlisten = [\"127.0.0.1:25\", \"127.0.0.1:25\"]\n", "smtp.listen"),
         ("[outgoing]\nhost = \" \"\n", "outgoing.host"),
         ("[outgoing]\nport = 0\n", "outgoing.port"),
+        ("[smtp]\nmax_mails_per_hour = 0\n", "smtp.max_mails_per_hour"),
+        ("[scan]\nwhen_down = \"hold\"\n", "scan.clamd"),
+        ("[scan]\nclamd = \"clamd.ctl\"\n", "scan.clamd"),
+        ("[held_unauthenticated]\nmax_age_days = 0\n", "held_unauthenticated.max_age_days"),
     ] {
         let found = faults(text);
         assert!(found.len() == 1 && found[0].contains(key), "{text}: {found:?}");

@@ -270,6 +270,8 @@ fn own_lines(listed: &Listed) -> String {
     };
     let received =
         format!("from {} by rohrpost via {} at {}", one_line(listed.facts["peer"].as_str().unwrap_or("unknown")), listed.door, listed.at);
+    let results = listed.facts["checked"]["results"].as_str().unwrap_or_default();
+    let results: String = results.chars().filter(|c| matches!(c, ' '..='~')).take(LONGEST_RESULTS).collect();
     [
         format!("{OURS}Reason: {reason}"),
         format!("{OURS}Explanation: {explanation}"),
@@ -277,6 +279,7 @@ fn own_lines(listed: &Listed) -> String {
         format!("{OURS}Envelope-From: <{}>", envelope("from")),
         format!("{OURS}Envelope-To: {}", envelope("to")),
         format!("{OURS}Received: {received}"),
+        format!("{OURS}Authentication-Results: {results}"),
         format!("{TENANT}: {}", listed.tenant),
         format!("{LAST}: {}", listed.id),
         String::new(),
@@ -288,6 +291,9 @@ fn own_lines(listed: &Listed) -> String {
 fn one_line(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(500).collect()
 }
+
+/// Longest Authentication-Results of ours that are shown, in bytes; they are ASCII.
+const LONGEST_RESULTS: usize = 4 * 1024;
 
 /// Longest header of ours, in bytes.
 const LONGEST_HEADER: usize = 16 * 1024;

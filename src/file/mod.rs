@@ -2,20 +2,24 @@
 //! Decides nothing; an error leaves nothing behind but objects that no row names.
 
 use crate::model::address;
+use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::Purpose;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId};
 use crate::model::message::{Attachment, Automatic, Defect, Kind, Message, PartRole, Source};
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, MessageState, Notice, ReplyTo};
 use crate::model::sender::Sender;
+use crate::model::token;
 use crate::model::verdict::{Audience, IgnoreReason, Questions, Verdict};
 use crate::store::arrivals::Claimed;
 use crate::store::audit::NewAudit;
-use crate::store::filing::{Delivery, Filing, NewDocument, NewEntry, NewMessage, Summary};
+use crate::store::filing::{Delivery, Filing, NewDocument, NewEntry, NewMessage, NewToken, Summary};
 use crate::store::{NotWritten, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
+
+pub mod taken_back;
 
 /// What was found out and decided about one arrival.
 #[derive(Clone, Copy)]
@@ -27,6 +31,8 @@ pub struct Decided<'a> {
     pub defects: &'a [Defect],
     pub questions: &'a Questions,
     pub verdict: &'a Verdict,
+    /// What is done about it, if it is a user's answer to a receipt.
+    pub answer: Option<&'a (Receipt, Outcome)>,
     pub audience: &'a Audience,
     pub notices: &'a [Notice],
     /// The id that the notices' links name.
@@ -57,9 +63,17 @@ pub async fn put(store: &Store, decided: Decided<'_>) -> Result<(), NotWritten> 
         summary: summary(decided),
         entry: entry(decided, &documents, now),
         documents,
-        messages: decided.notices.iter().map(|notice| message(decided, notice, now)).collect(),
+        messages: {
+            let entry = matches!(decided.verdict, Verdict::File(_)).then_some(decided.entry);
+            let mailbox = &decided.claimed.envelope.mailbox;
+            decided.notices.iter().map(|notice| message(mailbox, decided.tenant, notice, entry, now)).collect()
+        },
         audit: audit(decided),
         delivery: delivery(decided),
+        repair: match decided.answer {
+            Some((_, Outcome::Repair(repair))) => Some(repair.clone()),
+            _ => None,
+        },
     };
     store.file(filing).await
 }
@@ -73,6 +87,7 @@ fn summary(decided: Decided<'_>) -> Summary {
     };
     let from = message.from.clone().unwrap_or_default();
     Summary {
+        is_unproven: matches!(decided.sender, Sender::Unproven { .. }),
         subject: message.subject.clone(),
         from_name: from.name,
         from_address: from.address,
@@ -80,6 +95,7 @@ fn summary(decided: Decided<'_>) -> Summary {
         message_id: message.message_id.clone(),
         dedupe_key: Some(decided.questions.dedupe_key.clone()),
         inner_addresses: json!(decided.questions.addresses).to_string(),
+        inner_names: json!(decided.questions.names).to_string(),
         application,
         entry,
     }
@@ -190,6 +206,7 @@ fn entry(decided: Decided<'_>, documents: &[NewDocument], now: Timestamp) -> Opt
         visibility: "department",
         dedupe_key: Some(decided.questions.dedupe_key.clone()),
         message_id: message.message_id.clone(),
+        moved_from: None,
     })
 }
 
@@ -214,14 +231,20 @@ fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: 
         .iter()
         .map(|part| {
             let document = if part.role == PartRole::File { ids.next() } else { None };
-            json!({
+            let mut row = json!({
                 "of": part.of, "name": part.name, "media_type": part.media_type, "declared_type": part.declared_type,
                 "size": part.size, "sha256": part.sha256, "kind": part.kind, "role": part.role, "reason": part.reason, "document": document,
-            })
+            });
+            if let Some(found) = &part.found {
+                row["found"] = json!(found);
+            }
+            row
         })
         .collect();
     let forwarder = decided.sender.user().map(|user| json!({"name": user.name, "address": user.email}));
-    let told: Vec<&str> = decided.notices.iter().map(|notice| notice.to.as_str()).collect();
+    // A receipt tells its reader what he did himself.
+    let notices = decided.notices.iter().filter(|notice| notice.purpose == MessagePurpose::ReplyImported);
+    let told: Vec<&str> = notices.map(|notice| notice.to.as_str()).collect();
     json!({
         "text": message.text, "folds": message.folds, "note": message.note, "original": message.original, "enclosed": message.enclosed,
         "from": message.from, "date": message.date, "forwarder": forwarder, "parts": parts, "flags": flags, "told": told,
@@ -231,17 +254,17 @@ fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: 
     })
 }
 
-fn message(decided: Decided<'_>, notice: &Notice, now: Timestamp) -> NewMessage {
-    let mailbox = &decided.claimed.envelope.mailbox;
+/// `mailbox`: the import address that the mail came to. `entry`: what the notice is about.
+fn message(mailbox: &str, tenant: &Tenant, notice: &Notice, entry: Option<EntryId>, now: Timestamp) -> NewMessage {
     let import_domain = |address: &str| address::split(address).map(|(_, domain)| domain.to_owned());
-    let own = decided.tenant.import_addresses.first().and_then(|address| import_domain(address));
+    let own = tenant.import_addresses.first().and_then(|address| import_domain(address));
     let (token, reply_to) = match &notice.reply_to {
         ReplyTo::Nobody => (None, None),
         ReplyTo::Address(address) => (None, Some(address.clone())),
-        ReplyTo::Token => {
-            let token = new_token();
+        ReplyTo::Token(offer) => {
+            let token = token::generate();
             let address = address::split(mailbox).map(|(local, domain)| format!("{local}+{token}@{domain}"));
-            (Some((token, now + TOKEN_LIVES)), address)
+            (Some(NewToken { token, expires_at: now + TOKEN_LIVES, offers: offer.numbers.clone(), again: offer.again }), address)
         }
     };
     NewMessage {
@@ -254,20 +277,26 @@ fn message(decided: Decided<'_>, notice: &Notice, now: Timestamp) -> NewMessage 
         reply_to,
         domain: import_domain(mailbox).or(own).unwrap_or_else(|| "localhost".into()),
         attaches_raw: notice.purpose == MessagePurpose::Postmaster,
+        entry,
         token,
+        about: match &notice.reply_to {
+            ReplyTo::Token(offer) => offer.about,
+            ReplyTo::Nobody | ReplyTo::Address(_) => None,
+        },
     }
-}
-
-/// 80 random bits in base32: small letters and digits that survive any mail host.
-fn new_token() -> String {
-    const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
-    let bits: [u8; 16] = rand::random();
-    bits.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 31)])).collect()
 }
 
 fn audit(decided: Decided<'_>) -> Vec<NewAudit> {
     let subject = decided.claimed.id.to_string();
     let line = |what, detail: String| NewAudit { actor: actor(decided), what, subject: subject.clone(), detail };
+    if let Some((receipt, outcome)) = decided.answer {
+        let did = match outcome {
+            Outcome::Repair(repair) => format!("mail {} goes to {}", receipt.arrival, repair.reference),
+            Outcome::Useless(why) => format!("mail {} stays as it is: {}", receipt.arrival, why.as_str()),
+            Outcome::Nothing => format!("mail {} stays as it is", receipt.arrival),
+        };
+        return vec![line("answered", did)];
+    }
     match decided.verdict {
         Verdict::File(placement) => vec![line("filed", placement.application.id.clone())],
         Verdict::Hold(reason) => vec![line("held", reason.as_str().into())],
@@ -306,12 +335,13 @@ pub async fn put_unreadable(store: &Store, claimed: &Claimed, reason: crate::mod
         at: Timestamp::now(),
         disposition: crate::model::verdict::Disposition::Held,
         reason: Some(reason.as_str()),
-        summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
+        summary: Summary { inner_addresses: "[]".into(), inner_names: "[]".into(), ..Summary::default() },
         entry: None,
         documents: Vec::new(),
         messages: Vec::new(),
         audit: vec![audit],
         delivery: None,
+        repair: None,
     };
     store.file(filing).await
 }

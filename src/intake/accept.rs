@@ -1,22 +1,48 @@
 //! The last step of every door: is anybody vouching, is there room, is it durable? Then, and only then, yes (G1).
 
-use crate::model::arrival::{Accept, Arrival, Door, Purpose, Raw};
+use crate::config::{Smtp, Unauthenticated};
+use crate::intake::facts::checks::{self, Checks, Question};
+use crate::intake::facts::reading::Reading;
+use crate::model::address;
+use crate::model::arrival::{Accept, Arrival, Door, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
 use crate::model::id::ArrivalId;
 use crate::model::mailbox::Position;
-use crate::model::stop::{NoRoom, Refusal, Stop};
+use crate::model::stop::{DnsTrouble, NoRoom, Refusal, ScannerDown, Stop, TooMuchHeld};
+use crate::scan::Scanner;
 use crate::store::{NotWritten, Store};
+use anyhow::Context;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tracing::{info, warn};
+
+/// KiB of large mails that are in memory at once to be hashed.
+const HASHED_AT_ONCE: u32 = 32 << 10;
 
 /// Accepts mail into the store.
 #[derive(Clone)]
 pub struct Acceptor {
     store: Store,
+    room: Room,
+    checks: Checks,
+    smtp: Arc<Smtp>,
+    /// Without one nothing is scanned.
+    scanner: Option<Scanner>,
+    /// In KiB.
+    hashing: Arc<Semaphore>,
+}
+
+/// How much may be kept.
+#[derive(Clone, Debug)]
+pub struct Room {
     /// Folders that must keep some free space.
-    folders: Vec<PathBuf>,
-    min_free_bytes: u64,
+    pub folders: Vec<PathBuf>,
+    pub min_free_bytes: u64,
+    /// Of mail that nobody vouches for.
+    pub held: HeldLimits,
 }
 
 /// Bytes that a folder's file system has left for us.
@@ -26,14 +52,36 @@ pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
 }
 
 impl Acceptor {
-    pub fn new(store: Store, folders: Vec<PathBuf>, min_free_bytes: u64) -> Acceptor {
-        Acceptor { store, folders, min_free_bytes }
+    pub fn new(store: Store, room: Room, checks: Checks, smtp: Smtp, scanner: Option<Scanner>) -> Acceptor {
+        let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
+        Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing }
+    }
+
+    /// Why this mail is not taken now, if it is not: everything that is ours and may pass.
+    async fn not_now(&self, arrival: &Arrival) -> anyhow::Result<()> {
+        if !self.has_room(arrival.size) {
+            return Err(NoRoom.into());
+        }
+        if may_be_filed(&arrival.envelope.purpose)
+            && let Some(scanner) = self.scanner.as_ref().filter(|scanner| !scanner.holds_when_down())
+            && !scanner.answers().await
+        {
+            return Err(ScannerDown.into());
+        }
+        // Nor must what waits keep the rest of a mailbox waiting; its age is limited all the same.
+        if arrival.door == Door::Smtp
+            && arrival.is_unvouched()
+            && !self.store.may_wait(&arrival.tenant, arrival.size, self.room.held).await?
+        {
+            return Err(TooMuchHeld.into());
+        }
+        Ok(())
     }
 
     /// Whether there is room for so many bytes more.
     pub fn has_room(&self, bytes: u64) -> bool {
-        self.folders.iter().all(|folder| match free_bytes(folder) {
-            Ok(free) => free >= self.min_free_bytes.saturating_add(bytes),
+        self.room.folders.iter().all(|folder| match free_bytes(folder) {
+            Ok(free) => free >= self.room.min_free_bytes.saturating_add(bytes),
             Err(error) => {
                 warn!(%error, "the free space of a folder could not be read; nothing is accepted");
                 false
@@ -42,25 +90,62 @@ impl Acceptor {
     }
 }
 
+/// Who is at the gate, as far as it asks.
+#[derive(Clone, Copy, Debug)]
+struct Knock<'a> {
+    purpose: &'a Purpose,
+    facts: &'a Facts,
+    /// What the configuration says of this peer.
+    unauthenticated: Unauthenticated,
+    /// Whether anybody does whom the tenant believes.
+    vouched: bool,
+    /// Whether one of the From addresses is an active user's.
+    from_user: bool,
+    /// Whether the mail can wait for the DNS without keeping others waiting.
+    can_wait: bool,
+}
+
 /// Who cannot be authenticated is refused where that is safe: a direct peer's own server tells its user.
-/// Mail for bounces, for postmaster and in answer to a receipt passes: it cannot be filed without a known sender anyway.
-pub fn gate(door: Door, purpose: &Purpose, facts: &Facts) -> Result<(), Refusal> {
-    let refusable = match door {
-        Door::Smtp => facts.origin == Origin::Direct && facts.login.is_none(),
-        // Nobody is at the other end any more: a refusal would be a bounce to whoever From names.
-        Door::Imap => false,
-    };
-    if !refusable {
+/// Mail for bounces, for postmaster, and that came by a token passes: it cannot be filed without a known sender anyway.
+fn gate(knock: &Knock<'_>) -> Result<(), Stop> {
+    let Knock { purpose, facts, vouched, can_wait, .. } = *knock;
+    if !vouched && can_wait && checks::are_needed(purpose, facts) && facts.checked.as_ref().is_some_and(|checked| checked.dns_trouble) {
+        return Err(Stop::not_now(DnsTrouble));
+    }
+    if *purpose != Purpose::Import || knock.unauthenticated == Unauthenticated::Hold || facts.login.is_some() {
         return Ok(());
     }
-    // Where that is safe; elsewhere it is accepted and looked at.
-    if header::is_loop(facts.hops) {
-        return Err(Refusal::Loop);
+    match (vouched, knock.from_user) {
+        (false, _) => Err(Stop::Refused(Refusal::NotAuthenticated)),
+        (true, false) => Err(Stop::Refused(Refusal::NotAUser)),
+        (true, true) => Ok(()),
     }
+}
+
+/// Mail that ends as an entry needs the scanner; mail to postmaster and bounces must come through without it.
+fn may_be_filed(purpose: &Purpose) -> bool {
     match purpose {
-        Purpose::Import if !facts.anybody_vouches() => Err(Refusal::NotAuthenticated),
-        Purpose::Import | Purpose::ReceiptAnswer { .. } | Purpose::Reply { .. } | Purpose::Bounces { .. } | Purpose::Postmaster => Ok(()),
+        Purpose::Import | Purpose::ReceiptAnswer { .. } | Purpose::Reply { .. } => true,
+        Purpose::Bounces { .. } | Purpose::Postmaster => false,
     }
+}
+
+/// Anybody can seal what he likes: a chain vouches only if the tenant believes its newest sealer.
+fn vouches(facts: &Facts, trusted_sealers: &[String]) -> bool {
+    let chain = facts.checked.as_ref().and_then(|checked| checked.arc.as_ref());
+    if chain.is_none_or(|arc| arc.sets.last().is_some_and(|set| trusted_sealers.contains(&set.sealer))) {
+        return facts.anybody_vouches();
+    }
+    let mut without = facts.clone();
+    if let Some(checked) = &mut without.checked {
+        checked.arc = None;
+    }
+    without.anybody_vouches()
+}
+
+/// RFC 5321 §6.3. Refused where that is safe; elsewhere it is accepted and looked at.
+fn is_refused_as_loop(facts: &Facts) -> bool {
+    facts.origin == Origin::Direct && facts.login.is_none() && header::is_loop(facts.hops)
 }
 
 impl Accept for Acceptor {
@@ -71,16 +156,18 @@ impl Accept for Acceptor {
 
 impl Acceptor {
     /// Accepts a mail; one that lies in a mailbox is noted there in the same transaction.
-    pub async fn accept_from(&self, arrival: Arrival, position: Option<Position>) -> Result<ArrivalId, Stop> {
-        if let Err(refusal) = gate(arrival.door, &arrival.envelope.purpose, &arrival.facts) {
-            info!(because = ?refusal, size_bytes = arrival.size, "refused a mail at the door");
-            if matches!(arrival.raw, Raw::Object) {
-                self.forget(&arrival).await;
+    pub async fn accept_from(&self, mut arrival: Arrival, position: Option<Position>) -> Result<ArrivalId, Stop> {
+        if let Err(stop) = self.look_at(&mut arrival).await {
+            match &stop {
+                Stop::Refused(refusal) => info!(because = ?refusal, size_bytes = arrival.size, "refused a mail at the door"),
+                Stop::NotNow(_) => info!(size_bytes = arrival.size, "a mail was put off at the door"),
             }
-            return Err(Stop::Refused(refusal));
+            self.forget(&arrival).await;
+            return Err(stop);
         }
-        if !self.has_room(arrival.size) {
-            return Err(Stop::NotNow(NoRoom.into()));
+        if let Err(error) = self.not_now(&arrival).await {
+            self.forget(&arrival).await;
+            return Err(Stop::NotNow(error));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
         match self.store.accept_from(arrival, position).await {
@@ -89,14 +176,73 @@ impl Acceptor {
                 Ok(id)
             }
             Err(NotWritten::NotNow(error)) => Err(Stop::NotNow(error)),
-            Err(error @ (NotWritten::AlreadyFiled | NotWritten::Fenced)) => Err(Stop::NotNow(error.into())),
+            Err(error @ (NotWritten::AlreadyFiled | NotWritten::Fenced | NotWritten::NotHeldAnyMore)) => Err(Stop::NotNow(error.into())),
         }
     }
 
-    /// A refused mail leaves nothing behind.
+    /// Completes the facts by what the DNS says, and asks the gate.
+    async fn look_at(&self, arrival: &mut Arrival) -> Result<(), Stop> {
+        if is_refused_as_loop(&arrival.facts) {
+            return Err(Stop::Refused(Refusal::Loop));
+        }
+        let purpose = &arrival.envelope.purpose;
+        let mut trusted_sealers = Vec::new();
+        if checks::are_needed(purpose, &arrival.facts) {
+            trusted_sealers = self.store.tenant(&arrival.tenant).await?.map(|tenant| tenant.trusted_sealers).unwrap_or_default();
+            let reading = self.reading(arrival).await?;
+            let mail_from = arrival.envelope.from.as_deref();
+            let question = Question { facts: &arrival.facts, mail_from, trusted_sealers: &trusted_sealers };
+            arrival.facts.checked = Some(self.checks.ask(reading.as_ref(), &question).await);
+        }
+        let peer = arrival.facts.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let unauthenticated = match arrival.door {
+            Door::Smtp => self.smtp.unauthenticated(peer),
+            // Nobody is at the other end any more: a refusal would be a bounce to whoever From names.
+            Door::Imap => Unauthenticated::Hold,
+        };
+        let vouched = vouches(&arrival.facts, &trusted_sealers);
+        let is_troubled = !vouched && arrival.facts.checked.as_ref().is_some_and(|checked| checked.dns_trouble);
+        let is_asked = (vouched || is_troubled) && *purpose == Purpose::Import && arrival.facts.login.is_none();
+        let from_user = !is_asked || self.is_from_a_user(arrival).await?;
+        // Behind a mail that stays in its mailbox all others stay: a stranger with a broken DNS of his own must not do that.
+        let can_wait = arrival.door == Door::Smtp || from_user;
+        gate(&Knock { purpose, facts: &arrival.facts, unauthenticated, vouched, from_user, can_wait })?;
+        // A candidate's answer is no stranger's if anybody vouches for it: whose the address is, is judged later. A signed mail to
+        // somebody else is a stranger's until then: he sends as many as he likes.
+        let ours = |one: &String| address::without_detail(one).0 == arrival.envelope.mailbox;
+        let by_its_domain = |from: &String| address::split(from).is_some_and(|(_, domain)| arrival.facts.is_sent_by_its_domain(domain));
+        let is_meant_for_us = arrival.facts.login.is_some()
+            || arrival.facts.origin == Origin::SubmissionRelay
+            || arrival.facts.from.iter().any(by_its_domain)
+            || arrival.facts.is_addressed(&["to", "cc"], ours);
+        let may_wait = matches!(purpose, Purpose::Import | Purpose::Reply { .. });
+        arrival.facts.is_strangers = may_wait && !(vouched && from_user && is_meant_for_us);
+        Ok(())
+    }
+
+    /// A large mail is read back from the store and hashed on a thread of its own, so that it stalls nobody else's session; so many
+    /// bytes of them at once.
+    async fn reading(&self, arrival: &Arrival) -> anyhow::Result<Option<Reading>> {
+        if let Raw::Bytes(bytes) = &arrival.raw {
+            return Ok(Reading::of(bytes));
+        }
+        let weight = u32::try_from(arrival.size / 1024 + 1).unwrap_or(HASHED_AT_ONCE).min(HASHED_AT_ONCE);
+        let _room = self.hashing.acquire_many(weight).await?;
+        let bytes = self.store.blobs().raw(&arrival.tenant, arrival.id).await?;
+        tokio::task::spawn_blocking(move || Reading::of(&bytes)).await.context("hashing a mail")
+    }
+
+    async fn is_from_a_user(&self, arrival: &Arrival) -> anyhow::Result<bool> {
+        let users = self.store.users_in_question(&arrival.tenant, &arrival.facts).await?;
+        Ok(users.iter().any(|(user, addresses)| user.active && addresses.iter().any(|address| arrival.facts.from.contains(address))))
+    }
+
+    /// A mail that is not taken leaves nothing behind.
     async fn forget(&self, arrival: &Arrival) {
-        if let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await {
-            warn!(arrival.id = %arrival.id, error = format!("{error:#}"), "the object of a refused mail stays behind");
+        if matches!(arrival.raw, Raw::Object)
+            && let Err(error) = self.store.blobs().delete_raw(&arrival.tenant, arrival.id).await
+        {
+            warn!(arrival.id = %arrival.id, error = format!("{error:#}"), "the object of a mail that was not taken stays behind");
         }
     }
 }
@@ -104,29 +250,73 @@ impl Acceptor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::{Dmarc, Login, Pinned};
+    use crate::model::facts::{Arc, ArcSet, Checked, Dmarc, Login, Pinned};
     use crate::model::id::{OutboundId, TenantId, UserId};
+
+    /// What a stop says, in a word.
+    fn word(stop: &Result<(), Stop>) -> &'static str {
+        match stop {
+            Ok(()) => "in",
+            Err(Stop::Refused(Refusal::NotAuthenticated)) => "stranger",
+            Err(Stop::Refused(Refusal::NotAUser)) => "no user",
+            Err(Stop::Refused(Refusal::Loop)) => "loop",
+            Err(Stop::NotNow(error)) if error.is::<DnsTrouble>() => "later",
+            Err(Stop::NotNow(_)) => "fault",
+        }
+    }
+
+    fn checked(pass: bool, dns_trouble: bool, sealer: Option<&str>) -> Option<Checked> {
+        let mut checked = Checked { dns_trouble, ..Checked::default() };
+        checked.dmarc.result = if pass { "pass" } else { "none" }.into();
+        checked.arc =
+            sealer.map(|name| Arc { result: "pass".into(), sets: vec![ArcSet { sealer: name.into(), dmarc: None }], signs: Vec::new() });
+        Some(checked)
+    }
 
     /// Acceptance: S1.E6. Who may knock at which door for what.
     #[test]
     fn the_gate() {
-        let direct = Facts::default();
-        let relay = Facts { origin: Origin::Relay, ..Facts::default() };
+        use Unauthenticated::{Hold, Refuse};
+        let check = |purpose: &Purpose, facts: &Facts, unauthenticated: Unauthenticated, from_user: bool, want: &str| {
+            let vouched = vouches(facts, &["forwarder.example".to_owned()]);
+            let seen = gate(&Knock { purpose, facts, unauthenticated, vouched, from_user, can_wait: true });
+            assert_eq!(word(&seen), want, "{purpose:?} {facts:?} {unauthenticated:?}");
+        };
+        let direct = |checked| Facts { checked, ..Facts::default() };
+        let relay = |checked| Facts { origin: Origin::Relay, checked, ..Facts::default() };
         let login = Facts { login: Some(Login { tenant: TenantId::new("acme"), user: UserId::generate() }), ..Facts::default() };
         let passed = Pinned { dmarc: Some(Dmarc { result: "pass".into(), header_from: Some("acme.example".into()) }), spf: None };
-        let vouched = Facts { origin: Origin::Relay, pinned: Some(passed), ..Facts::default() };
-        let check = |purpose: Purpose, facts: &Facts, want: Result<(), Refusal>| {
-            assert_eq!(gate(Door::Smtp, &purpose, facts), want, "{purpose:?} {facts:?}")
-        };
-        check(Purpose::Import, &direct, Err(Refusal::NotAuthenticated));
-        check(Purpose::Import, &relay, Ok(()));
-        check(Purpose::Import, &login, Ok(()));
-        check(Purpose::Import, &vouched, Ok(()));
-        check(Purpose::Bounces { message: OutboundId::generate() }, &direct, Ok(()));
-        check(Purpose::Postmaster, &direct, Ok(()));
-        check(Purpose::ReceiptAnswer { message: None }, &direct, Ok(()));
-        check(Purpose::Postmaster, &Facts { hops: 49, ..direct.clone() }, Ok(()));
-        check(Purpose::Postmaster, &Facts { hops: 50, ..direct }, Err(Refusal::Loop));
-        check(Purpose::Import, &Facts { hops: 51, ..relay }, Ok(()));
+        let import = &Purpose::Import;
+        check(import, &direct(checked(false, false, None)), Refuse, true, "stranger");
+        check(import, &direct(checked(true, false, None)), Refuse, true, "in");
+        check(import, &direct(checked(true, false, None)), Refuse, false, "no user");
+        check(import, &direct(checked(false, false, None)), Hold, false, "in");
+        check(import, &relay(checked(false, false, None)), Hold, true, "in");
+        check(import, &relay(checked(false, false, None)), Refuse, true, "stranger");
+        check(import, &login, Refuse, false, "in");
+        check(import, &Facts { pinned: Some(passed), ..relay(None) }, Hold, true, "in");
+        // Trouble matters where nobody vouches, at both doors; what vouches is enough.
+        for (facts, policy) in [(direct(checked(false, true, None)), Refuse), (relay(checked(false, true, None)), Hold)] {
+            check(import, &facts, policy, true, "later");
+            check(&Purpose::Reply { application: "A1".into() }, &facts, policy, true, "later");
+            check(&Purpose::Postmaster, &facts, policy, true, "in");
+        }
+        check(import, &direct(checked(true, true, None)), Refuse, true, "in");
+        // Chains of sealers whom nobody trusts vouch for nothing.
+        check(import, &direct(checked(false, false, Some("evil.example"))), Refuse, true, "stranger");
+        check(import, &direct(checked(false, false, Some("forwarder.example"))), Refuse, true, "in");
+        // What came by a token, and what must always be taken.
+        let stranger = direct(checked(false, false, None));
+        check(&Purpose::Bounces { message: OutboundId::generate() }, &stranger, Refuse, false, "in");
+        check(&Purpose::Postmaster, &stranger, Refuse, false, "in");
+        check(&Purpose::ReceiptAnswer { message: None }, &stranger, Refuse, false, "in");
+        check(&Purpose::Reply { application: "A1".into() }, &stranger, Refuse, false, "in");
+    }
+
+    #[test]
+    fn loops() {
+        assert!(!is_refused_as_loop(&Facts { hops: 49, ..Facts::default() }));
+        assert!(is_refused_as_loop(&Facts { hops: 50, ..Facts::default() }));
+        assert!(!is_refused_as_loop(&Facts { hops: 51, origin: Origin::Relay, ..Facts::default() }));
     }
 }

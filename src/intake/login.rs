@@ -33,10 +33,14 @@ fn is_right(password: &SecretString, phc: &str) -> bool {
 /// Checked for a name that nobody has, so that asking costs the same.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash(&SecretString::from("nobody's")).unwrap_or_default());
 
+/// Whether a password has that hash. Costs as much for a wrong one as for a right one.
+type Verify = dyn Fn(&SecretString, &str) -> bool + Send + Sync;
+
 /// Signs users in.
 #[derive(Clone)]
 pub struct SignIn {
     store: Store,
+    verify: Arc<Verify>,
     permits: Arc<Semaphore>,
     remembered: Arc<Mutex<Remembered>>,
 }
@@ -50,7 +54,14 @@ struct Remembered {
 impl SignIn {
     pub fn new(store: Store) -> SignIn {
         let remembered = Remembered { key: rand::random(), logins: HashMap::new() };
-        SignIn { store, permits: Arc::new(Semaphore::new(AT_ONCE)), remembered: Arc::new(Mutex::new(remembered)) }
+        // Made now: the first stranger must not pay for it and stand out.
+        LazyLock::force(&NOBODY);
+        SignIn {
+            store,
+            verify: Arc::new(is_right),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            remembered: Arc::new(Mutex::new(remembered)),
+        }
     }
 
     /// The user with that name and password; none if either is wrong. An error is ours, and says nothing about the password.
@@ -67,7 +78,8 @@ impl SignIn {
         }
         let _permit = self.permits.acquire().await?;
         let phc = stored.clone().unwrap_or_else(|| NOBODY.clone());
-        let right = tokio::task::spawn_blocking(move || is_right(&password, &phc)).await?;
+        let verify = self.verify.clone();
+        let right = tokio::task::spawn_blocking(move || verify(&password, &phc)).await?;
         match (right && stored.is_some(), found) {
             (true, Some(found)) => {
                 self.remember(ticket, found.login.clone());
@@ -105,6 +117,59 @@ impl SignIn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::import::ImportFile;
+    use crate::model::installation::Place;
+    use crate::store::Missing;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const ORGANISATION: &str = include_str!("../../fixtures/demo/organisation.json");
+
+    /// Whoever guesses learns nothing from how long it takes: one hash for every try, whoever the name is.
+    #[tokio::test]
+    async fn every_try_costs_one_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { database: folder.path().join("rohrpost.db"), blobs: folder.path().join("blobs") };
+        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let import = async |text: &str| {
+            let file: ImportFile = serde_json::from_str(text).unwrap();
+            let existing = store.existing(&file).await.unwrap();
+            assert_eq!(file.faults(&existing), []);
+            store.import(file, &existing).await.unwrap();
+        };
+        import(ORGANISATION).await;
+        let left =
+            r#"{"tenant": {"id": "acme"}, "users": [{"email": "left@acme.example", "name": "L", "role": "hr_manager", "active": false}]}"#;
+        import(&left.replace("false", "true")).await;
+        for name in ["petra@acme.example", "left@acme.example"] {
+            let hashed = hash(&SecretString::from("geheim")).unwrap();
+            store.set_password_hash(None, name, hashed).await.unwrap();
+        }
+        import(left).await;
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let verify = move |password: &SecretString, phc: &str| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            // Not one of them is checked against an empty or broken hash, which would cost nothing.
+            assert!(PasswordHash::new(phc).is_ok());
+            is_right(password, phc)
+        };
+        let sign_in = SignIn { verify: Arc::new(verify), ..SignIn::new(store.clone()) };
+        for (name, password, is_let_in) in [
+            ("petra@acme.example", "falsch", false),
+            ("petra@acme.example", "geheim", true),
+            ("nobody@acme.example", "geheim", false),
+            ("nobody@acme.example", "nobody's", false),
+            ("left@acme.example", "geheim", false),
+            ("max@acme.example", "geheim", false),
+            ("max@acme.example", "nobody's", false),
+            ("", "", false),
+        ] {
+            calls.store(0, Ordering::Relaxed);
+            let found = sign_in.check(name, SecretString::from(password)).await.unwrap();
+            assert_eq!((calls.load(Ordering::Relaxed), found.is_some()), (1, is_let_in), "{name} {password}");
+        }
+        store.close().await;
+    }
 
     #[test]
     fn hashes_are_argon2id_and_salted() {

@@ -1,6 +1,7 @@
 //! How mail gets in. Every door ends in `model::arrival::Accept`; nothing here looks into a mail further than its header.
 
 pub mod accept;
+pub mod brakes;
 pub mod facts;
 pub mod imap;
 pub mod login;

@@ -96,6 +96,23 @@ pub struct Arrival {
     pub size: u64,
 }
 
+impl Arrival {
+    /// Whether it is a stranger's, as far as the door knows: while such mail waits it counts against a quota of its own.
+    pub fn is_unvouched(&self) -> bool {
+        self.facts.is_strangers
+    }
+}
+
+/// How much mail that nobody vouches for may wait, for each tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldLimits {
+    pub mails: u64,
+    /// Of raw mail.
+    pub bytes: u64,
+    /// Older mail is discarded, and its bytes are removed.
+    pub age_days: u32,
+}
+
 /// The one hinge between every door and the rest. `Ok` means: durable (G1).
 pub trait Accept: Send + Sync + 'static {
     fn accept(&self, arrival: Arrival) -> impl Future<Output = Result<ArrivalId, Stop>> + Send;

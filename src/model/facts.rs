@@ -28,9 +28,14 @@ pub struct Facts {
     pub from_is_odd: bool,
     /// Fields that stand twice although RFC 5322 §3.6 allows one: readers show one of them, signatures cover the other.
     pub doubled: Vec<String>,
-    /// The addresses of To, and of Cc, in comparison form without detail.
+    /// The addresses of To, and of Cc, in comparison form.
     pub to: Vec<String>,
     pub cc: Vec<String>,
+    /// Fields that say how the body is to be read, in lower case, where they say more than that it is plain text: a signature that
+    /// leaves one out lets its bytes be shown as something else.
+    pub reading: Vec<String>,
+    /// The door knows of no user of the tenant who may have sent it: it waits under the quota of its own, if it is held.
+    pub is_strangers: bool,
     /// The topmost Authentication-Results field, if it bears the pinned authserv-id and the peer may be believed. RFC 8601.
     pub pinned: Option<Pinned>,
     /// What we found out ourselves; none where nothing was asked.
@@ -64,8 +69,8 @@ pub enum Origin {
 #[serde(default)]
 pub struct Pinned {
     pub dmarc: Option<Dmarc>,
-    /// Its `spf` result, in lower case; none if it has none.
-    pub spf: Option<String>,
+    /// Its `spf` result; none if it has none.
+    pub spf: Option<Spf>,
 }
 
 /// Our own checks at the door. Results are the words of RFC 8601 §2.7 in lower case.
@@ -81,6 +86,8 @@ pub struct Checked {
     pub arc: Option<Arc>,
     /// A name could not be looked up, so a sender that is not proved may be so later.
     pub dns_trouble: bool,
+    /// All of this as the value of an Authentication-Results field of ours. RFC 8601 §2.2.
+    pub results: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,10 +166,30 @@ impl Facts {
         own || self.login.is_some() || self.origin == Origin::SubmissionRelay || self.dmarc_passed_for().is_some()
     }
 
+    /// Whether SPF passed for the author's own domain: then it is that domain's own server that speaks, and nobody who got one of its
+    /// signed mails and sends it on.
+    pub fn is_sent_by_its_domain(&self, domain: &str) -> bool {
+        let pinned = self.pinned.as_ref().and_then(|pinned| pinned.spf.as_ref());
+        let own = self.checked.as_ref().is_some_and(|checked| checked.dmarc.by_spf && checked.dmarc.header_from == domain);
+        own || pinned.is_some_and(|spf| spf.result == "pass" && is_one_house(&spf.domain, domain))
+    }
+
+    /// Whether To or Cc names an address for which `is_ours` holds, among the fields that a signature covers.
+    pub fn is_addressed(&self, signed: &[impl AsRef<str>], is_ours: impl Fn(&String) -> bool) -> bool {
+        let is_signed = |name: &str| signed.iter().any(|one| one.as_ref() == name);
+        is_signed("to") && self.to.iter().any(&is_ours) || is_signed("cc") && self.cc.iter().any(&is_ours)
+    }
+
     /// The domain for which the mail host in front says `dmarc=pass`.
     pub fn dmarc_passed_for(&self) -> Option<&str> {
         self.pinned.as_ref()?.dmarc.as_ref()?.passed_for()
     }
+}
+
+/// The same domain, or one below the other. Strict where organisations share the last two labels.
+fn is_one_house(one: &str, other: &str) -> bool {
+    let below = |low: &str, high: &str| high.contains('.') && low.strip_suffix(high).is_some_and(|rest| rest.ends_with('.'));
+    one == other || below(one, other) || below(other, one)
 }
 
 impl Dmarc {

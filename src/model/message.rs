@@ -1,6 +1,7 @@
 //! What a mail says, once it is understood.
 
 use super::address::Mailbox;
+use super::answer::Line;
 use super::reference::Reference;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -14,6 +15,8 @@ pub struct Message {
     pub near_reference: Option<Reference>,
     /// Decoded, without the number.
     pub subject: String,
+    /// The subject's first prefix.
+    pub prefix: Option<Prefix>,
     pub from: Option<Mailbox>,
     /// ISO 8601, with an offset where the mail gives one.
     pub date: Option<String>,
@@ -23,27 +26,43 @@ pub struct Message {
     pub note: String,
     pub original: Option<Original>,
     pub enclosed: Vec<Original>,
-    /// The subject calls it a forward, and no mail was found inside: nobody can say who wrote what is forwarded.
-    pub lacks_original: bool,
     /// The whole readable text.
     pub text: String,
     /// Of the text, where no mail is inside.
     pub folds: Folds,
+    /// What the first line says that is new.
+    pub first_line: Line,
     /// Its content, or that of a mail inside, is encrypted: what could be read is not what was written.
     pub encrypted: bool,
     pub automatic: Option<Automatic>,
     /// What a delivery report says, if this is one.
     pub report: Option<DeliveryReport>,
     pub attachments: Vec<Attachment>,
-    /// SHA-256 over From, Subject, Date and body without trace headers, lower-case hex (G3).
+    /// SHA-256 over From, Subject, Date and body without trace headers, lower-case hex (G3). Blanks count as RFC 6376 §3.4.4 has it:
+    /// whoever sends a mail again may change them without breaking its signature.
     pub content_sha256: String,
+    /// The same over the bytes as they are.
+    pub exact_sha256: String,
 }
 
 impl Message {
+    /// The subject calls it a forward or a reply, and no mail was found inside: whose number it is, nobody inside can confirm. Whoever
+    /// gets a user to answer him chooses the subject of the answer, and perhaps where it goes.
+    pub fn lacks_original(&self) -> bool {
+        self.prefix.is_some() && self.original.is_none()
+    }
+
     /// The originals in order: the first one and what else is enclosed.
     pub fn originals(&self) -> impl Iterator<Item = &Original> {
         self.original.iter().chain(&self.enclosed)
     }
+}
+
+/// What the mail programs put before a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefix {
+    Forward,
+    Reply,
 }
 
 /// A mail inside the mail.
@@ -141,10 +160,46 @@ pub struct Attachment {
     pub kind: Kind,
     pub role: PartRole,
     pub reason: Option<&'static str>,
+    /// What the virus scanner found in it.
+    pub found: Option<String>,
     pub source: Source,
 }
 
+/// Why a file that a mail has is not filed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// The tenant does not take files of its type.
+    TypeRefused,
+    /// The virus scanner found something in it.
+    Infected,
+    /// The virus scanner does not look into it.
+    NotScanned,
+}
+
+impl SkipReason {
+    pub const ALL: [SkipReason; 3] = [SkipReason::TypeRefused, SkipReason::Infected, SkipReason::NotScanned];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SkipReason::TypeRefused => "type_refused",
+            SkipReason::Infected => "infected",
+            SkipReason::NotScanned => "not_scanned",
+        }
+    }
+}
+
 impl Attachment {
+    /// It is not filed; its bytes stay in the raw mail alone.
+    pub fn skip(&mut self, why: SkipReason) {
+        self.role = PartRole::Skipped;
+        self.reason = Some(why.as_str());
+    }
+
+    /// Why this file is kept out, if it is: readers are told its name.
+    pub fn kept_out(&self) -> Option<SkipReason> {
+        SkipReason::ALL.into_iter().find(|why| self.role == PartRole::Skipped && self.reason == Some(why.as_str()))
+    }
+
     /// A mail that was opened: its own files are attachments, and its bytes stay in the raw mail alone.
     pub fn unpacked(&mut self) {
         self.role = PartRole::Skipped;

@@ -2,6 +2,7 @@
 //! Never does I/O, never reads a clock, names no other folder.
 
 pub mod address;
+pub mod answer;
 pub mod arrival;
 pub mod digest;
 #[cfg(test)]
@@ -14,10 +15,13 @@ pub mod installation;
 pub mod legible;
 pub mod mailbox;
 pub mod message;
+pub mod name;
 pub mod organisation;
 pub mod outbound;
 pub mod reference;
+pub mod scan;
 pub mod sender;
 pub mod stop;
+pub mod token;
 pub mod user;
 pub mod verdict;

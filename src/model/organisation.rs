@@ -2,7 +2,7 @@
 
 use super::id::TenantId;
 use super::message::Kind;
-use super::reference::{Check, Grammar};
+use super::reference::{self, Check, Grammar};
 use super::user::{Locale, Role};
 use regex::Regex;
 use std::sync::Arc;
@@ -60,6 +60,14 @@ pub struct ReferenceRules {
     pub grammar: Grammar,
     /// Letters before numbers that Rohrpost issues.
     pub prefix: String,
+}
+
+impl ReferenceRules {
+    /// For a number that nobody has: whether it should end in a check digit, but does not.
+    pub fn is_mistyped(&self, number: &str) -> bool {
+        let must = self.check == Check::Mod1110 || reference::looks_issued(&self.prefix, number);
+        must && !reference::check_digit_is_right(number)
+    }
 }
 
 impl Default for ReferenceRules {

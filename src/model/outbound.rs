@@ -1,5 +1,6 @@
 //! Messages that we send: notices and receipts (MODEL: OutboundMessage).
 
+use super::id::ArrivalId;
 use super::user::Locale;
 use serde::{Deserialize, Serialize};
 
@@ -51,16 +52,19 @@ pub enum MessageState {
     Delivered,
     /// Refused, bounced, or given up.
     Failed,
+    /// What it was about has been taken back before it was handed over.
+    Cancelled,
 }
 
 impl MessageState {
-    pub const ALL: [MessageState; 6] = [
+    pub const ALL: [MessageState; 7] = [
         MessageState::Queued,
         MessageState::Sending,
         MessageState::Sent,
         MessageState::Deferred,
         MessageState::Delivered,
         MessageState::Failed,
+        MessageState::Cancelled,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -71,6 +75,7 @@ impl MessageState {
             MessageState::Deferred => "deferred",
             MessageState::Delivered => "delivered",
             MessageState::Failed => "failed",
+            MessageState::Cancelled => "cancelled",
         }
     }
 
@@ -96,5 +101,16 @@ pub enum ReplyTo {
     Nobody,
     Address(String),
     /// The import address with a token of its own, made when the notice is filed (S1.E20).
-    Token,
+    Token(Offer),
+}
+
+/// What an answer to a receipt may choose from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// The numbers that the receipt names, in its order.
+    pub numbers: Vec<String>,
+    /// The receipt says that an answer led nowhere.
+    pub again: bool,
+    /// The held mail, if it is not the one that causes the receipt.
+    pub about: Option<ArrivalId>,
 }

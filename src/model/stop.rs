@@ -15,6 +15,9 @@ pub enum Refusal {
     /// Nobody vouches for the sender, and the peer is the sender's own server, which will tell him.
     #[error("the sender is not authenticated here: sign in with AUTH, or send through your organisation's mail server")]
     NotAuthenticated,
+    /// The sender is proved, and nobody who may send here.
+    #[error("this address is not known here as a user: send from the address that you are registered with")]
+    NotAUser,
     /// RFC 5321 §6.3: more than fifty Received fields.
     #[error("this mail has passed too many servers; it seems to run in a loop")]
     Loop,
@@ -24,6 +27,20 @@ pub enum Refusal {
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("too little free space")]
 pub struct NoRoom;
+
+/// Nobody vouches for the sender as yet, because the DNS did not answer what was asked of it.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the sender could not be checked: the DNS did not answer")]
+pub struct DnsTrouble;
+/// The virus scanner does not answer, and without it no mail is taken.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the virus scanner does not answer")]
+pub struct ScannerDown;
+
+/// As much mail that nobody vouches for waits as may wait.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("too much unauthenticated mail waits")]
+pub struct TooMuchHeld;
 
 impl Stop {
     pub fn not_now(error: impl Into<anyhow::Error>) -> Stop {

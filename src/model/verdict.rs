@@ -16,8 +16,12 @@ pub struct Questions {
     pub application: Option<String>,
     /// Senders inside, in comparison form.
     pub addresses: Vec<String>,
+    /// What their names are looked up by (`name::keys`).
+    pub names: Vec<String>,
     /// G3.
     pub dedupe_key: String,
+    /// The key under which a mail was filed before blanks stopped counting.
+    pub older_key: String,
     pub message_id: Option<String>,
 }
 
@@ -41,6 +45,8 @@ pub struct Found {
 pub struct Nearby {
     /// Of candidates who have one of the addresses.
     pub by_address: Vec<Application>,
+    /// Of candidates who have one of the names.
+    pub by_name: Vec<Application>,
     /// With a number one slip away.
     pub by_number: Vec<Application>,
 }
@@ -107,7 +113,7 @@ pub enum HoldReason {
     NumberAndSenderDisagree,
     /// Nothing confirms a number that has no check digit.
     NumberUnconfirmed,
-    /// A signature alone vouches for the sender, and it was made for a mail to somebody else: it may be replayed.
+    /// A signature alone vouches for the sender, and it does not cover that the mail was meant for us: it may be replayed.
     AddressedElsewhere,
     /// A field that may stand once stands there twice.
     HeaderDoubled,
@@ -117,8 +123,6 @@ pub enum HoldReason {
     NotTheCandidate,
     /// The number names another application than the reply token.
     TokenAndNumberDisagree,
-    /// The virus scanner found something in the mail itself.
-    Infected,
     /// The virus scanner could not be asked, or could not look into a file.
     NotScanned,
     /// Nothing in it can be read (S1.E14).
@@ -134,7 +138,7 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    pub const ALL: [HoldReason; 23] = [
+    pub const ALL: [HoldReason; 22] = [
         HoldReason::NoNumber,
         HoldReason::NumberNotStrict,
         HoldReason::UnknownNumber,
@@ -151,7 +155,6 @@ impl HoldReason {
         HoldReason::ForwarderMayNotSee,
         HoldReason::NotTheCandidate,
         HoldReason::TokenAndNumberDisagree,
-        HoldReason::Infected,
         HoldReason::NotScanned,
         HoldReason::Encrypted,
         HoldReason::Automatic,
@@ -178,7 +181,6 @@ impl HoldReason {
             HoldReason::ForwarderMayNotSee => "forwarder_may_not_see",
             HoldReason::NotTheCandidate => "not_the_candidate",
             HoldReason::TokenAndNumberDisagree => "token_and_number_disagree",
-            HoldReason::Infected => "infected",
             HoldReason::NotScanned => "not_scanned",
             HoldReason::Encrypted => "encrypted",
             HoldReason::Automatic => "automatic",
@@ -186,6 +188,22 @@ impl HoldReason {
             HoldReason::Damaged => "damaged",
             HoldReason::CrashedTwice => "crashed_twice",
         }
+    }
+
+    /// Whether the forwarder can mend it by saying the right number: his receipt asks him for it.
+    pub fn is_mended_by_a_number(self) -> bool {
+        matches!(
+            self,
+            HoldReason::NoNumber
+                | HoldReason::NumberNotStrict
+                | HoldReason::UnknownNumber
+                | HoldReason::BadCheckDigit
+                | HoldReason::ApplicationErased
+                | HoldReason::NumberAndSenderDisagree
+                | HoldReason::NumberUnconfirmed
+                | HoldReason::ForwarderMayNotSee
+                | HoldReason::TokenAndNumberDisagree
+        )
     }
 
     pub fn parse(text: &str) -> Option<HoldReason> {
@@ -229,7 +247,7 @@ impl HoldReason {
                 "The number has no check digit, and the person who wrote the forwarded mail is not known of that candidate; a mistyped number would put it into a stranger's file. Compare the two, then assign it."
             }
             HoldReason::AddressedElsewhere => {
-                "A signature proves who wrote this mail, but To and Cc do not name an import address under that signature, so it may have been written to somebody else and sent here by him. Ask the forwarder. If he writes to an address that leads here, add it to the tenant's import addresses and retry."
+                "A signature alone proves who wrote this mail, and it does not cover that the mail was meant for us: To and Cc name no import address, or the signature leaves out To, the subject or how the content is to be read. Somebody else may have sent it on, or changed what it shows. Ask the forwarder. If he writes to an address that leads here, add it to the tenant's import addresses and retry."
             }
             HoldReason::HeaderDoubled => {
                 "From, Subject or another field that may stand once stands there twice: mail programs show one of them, and signatures cover the other. Such mail is often forged. Ask the forwarder before you assign it."
@@ -243,11 +261,8 @@ impl HoldReason {
             HoldReason::TokenAndNumberDisagree => {
                 "The mail came to the reply address of one application, and its subject begins with the number of another. Assign it to the right one."
             }
-            HoldReason::Infected => {
-                "The virus scanner found something in this mail. Do not open it outside of a safe place; discard it, or retry it if the scanner was wrong."
-            }
             HoldReason::NotScanned => {
-                "The virus scanner could not be asked, or a file is larger than it looks into. Retry the mail when the scanner works, or assign it after you have looked."
+                "The virus scanner could not be asked, or does not look into a file: most often it is too large. Retry the mail when the scanner works. Assigning it files the text; a file that the scanner does not look into stays out, and is named."
             }
             HoldReason::Encrypted => {
                 "The mail, or one inside it, is encrypted (S/MIME or PGP), so nothing in it can be read or filed. Let the recipient decrypt it and forward it again, or assign it as it is."
@@ -276,7 +291,7 @@ pub enum IgnoreReason {
     OwnBounce,
     /// Handed to the operator.
     Postmaster,
-    /// An answer to a receipt that bears no number.
+    /// An answer to a receipt: the audit log says what it repaired.
     ReceiptAnswer,
 }
 
@@ -343,7 +358,64 @@ impl Verdict {
 pub struct Suggestion {
     pub reference: String,
     pub candidate: String,
-    pub why: &'static str,
+    pub job: String,
+    pub why: Why,
+}
+
+/// Why an application is suggested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It is the number that was typed; only a confirmation is missing.
+    Typed,
+    AddressAndNumber,
+    Address,
+    Name,
+    DigitsSwapped,
+    DigitOff,
+    DigitMissing,
+}
+
+impl Why {
+    pub const ALL: [Why; 7] =
+        [Why::Typed, Why::AddressAndNumber, Why::Address, Why::Name, Why::DigitsSwapped, Why::DigitOff, Why::DigitMissing];
+
+    /// In the commands' words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Why::Typed => "the number that was typed",
+            Why::AddressAndNumber => "same candidate address, and the number is one slip away",
+            Why::Address => "same candidate address",
+            Why::Name => "same candidate name",
+            Why::DigitsSwapped => "two digits swapped",
+            Why::DigitOff => "one digit off",
+            Why::DigitMissing => "one digit missing or too many",
+        }
+    }
+
+    /// The key of the users' words.
+    pub fn key(self) -> &'static str {
+        match self {
+            Why::Typed => "why-typed",
+            Why::AddressAndNumber => "why-address-and-number",
+            Why::Address => "why-address",
+            Why::Name => "why-name",
+            Why::DigitsSwapped => "why-digits-swapped",
+            Why::DigitOff => "why-digit-off",
+            Why::DigitMissing => "why-digit-missing",
+        }
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.words())
+    }
+}
+
+impl Serialize for Why {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.words())
+    }
 }
 
 /// Who must hear of a mail, as the store knows them.
@@ -355,6 +427,10 @@ pub struct Audience {
     pub sent_last_hour: u32,
     /// Messages within the last hour that said that mail is held.
     pub held_told_last_hour: u32,
+    /// The same mail waits already, and its forwarder knows: whoever sends it again and again uses up nobody's receipts.
+    pub is_held_already: bool,
+    /// Applications that a held mail may belong to, and that its forwarder may see: the likeliest first.
+    pub suggestions: Vec<Suggestion>,
 }
 
 impl Audience {

@@ -1,15 +1,20 @@
 //! Who must hear of a mail, and what they read. Pure: values in, notices out; sends nothing, reads no clock.
-//! A notice never holds a word of the candidate's text; a receipt never names an application.
+//! A notice never holds a word of the candidate's text; a receipt names no application but those that its reader may see.
+
+mod receipts;
+
+pub mod corrections;
 
 use super::texts::say;
+use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::id::EntryId;
-use crate::model::message::{Message, PartRole};
+use crate::model::message::{Attachment, Message, PartRole};
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, Notice, ReplyTo};
 use crate::model::sender::Sender;
 use crate::model::user::{Locale, User};
-use crate::model::verdict::{Audience, Flag, HoldReason, Placement, Verdict};
+use crate::model::verdict::{Audience, Flag, HoldReason, IgnoreReason, Placement, Verdict};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -30,13 +35,22 @@ pub struct Circumstances<'a> {
     pub portal_url: Option<&'a str>,
     /// The operator's address, for mail to postmaster.
     pub postmaster: Option<&'a str>,
+    /// The number that was typed, or that somebody chose.
+    pub number: Option<&'a str>,
+    /// What is done about it, if it is a user's answer to a receipt.
+    pub answer: Option<&'a (Receipt, Outcome)>,
 }
 
 /// All notices of one mail. Once per person (S1.E16); the order is the audience's.
 pub fn compose(verdict: &Verdict, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
     match verdict {
-        Verdict::File(placement) => told(placement, message, audience, on),
+        Verdict::File(placement) => {
+            let mut notices = told(placement, message, audience, on);
+            notices.extend(receipts::filed(placement, message, audience, &notices, on));
+            notices
+        }
         Verdict::Hold(reason) => held(*reason, message, audience, on),
+        Verdict::Ignore(IgnoreReason::ReceiptAnswer) => receipts::useless(message, audience, on).into_iter().collect(),
         Verdict::Ignore(_) if on.envelope.purpose == Purpose::Postmaster => to_operator(message, audience, on).into_iter().collect(),
         Verdict::Ignore(_) | Verdict::Duplicate(_) => Vec::new(),
     }
@@ -56,9 +70,13 @@ fn told(placement: &Placement, message: &Message, audience: &Audience, on: Circu
 fn notice(to: &str, locale: Locale, why: &str, placement: &Placement, message: &Message, on: Circumstances<'_>) -> Notice {
     let application = &placement.application;
     let candidate = application.candidate.name.as_str();
-    let original = message.original.as_ref();
     let mut lines = Vec::new();
-    match original.map(|original| original.from.label()).filter(|label| !label.is_empty()) {
+    // Whatever mail is inside a candidate's own: he is its writer.
+    let (original, writer) = match on.sender {
+        Sender::Candidate { name, .. } => (None, Some(name.as_str())),
+        _ => (message.original.as_ref(), message.original.as_ref().map(|original| original.from.label())),
+    };
+    match writer.filter(|label| !label.is_empty()) {
         Some(writer) => lines.push(say(locale, "notice-wrote", &[("writer", writer)])),
         None => lines.push(say(locale, "notice-wrote-unnamed", &[("candidate", candidate)])),
     }
@@ -93,81 +111,57 @@ fn notice(to: &str, locale: Locale, why: &str, placement: &Placement, message: &
     }
     lines.extend([String::new(), "-- ".to_owned(), say(locale, why, &[])]);
     let subject = say(locale, "notice-subject", &[("candidate", candidate), ("reference", &application.reference)]);
-    let reply_to = on.tenant.fallback_address.clone().map_or(ReplyTo::Nobody, ReplyTo::Address);
+    let reply_to = to_fallback(on.tenant);
     Notice { purpose: MessagePurpose::ReplyImported, to: to.to_owned(), locale, subject, text: lines.join("\n"), reply_to }
+}
+
+/// S1.E20: where answers go that nothing is done about.
+fn to_fallback(tenant: &Tenant) -> ReplyTo {
+    tenant.fallback_address.clone().map_or(ReplyTo::Nobody, ReplyTo::Address)
 }
 
 fn files(locale: Locale, message: &Message) -> Vec<String> {
     let unnamed = say(locale, "file-unnamed", &[]);
     let filed = message.attachments.iter().filter(|attachment| attachment.role == PartRole::File);
-    let names: Vec<String> = filed
-        .map(|attachment| {
-            let kind = say(locale, &format!("kind-{}", attachment.kind.as_str()), &[]);
-            let name = attachment.name.as_deref().unwrap_or(&unnamed);
+    let files: Vec<_> = filed.map(|attachment| (attachment.name.as_deref().unwrap_or(&unnamed), attachment.kind.as_str())).collect();
+    file_lines(locale, &files).into_iter().chain(kept_out(locale, message)).collect()
+}
+
+/// Names and kinds.
+fn file_lines(locale: Locale, files: &[(&str, &str)]) -> Vec<String> {
+    let names: Vec<String> = files
+        .iter()
+        .map(|(name, kind)| {
+            let kind = say(locale, &format!("kind-{kind}"), &[]);
             format!("  {}", say(locale, "notice-file", &[("name", name), ("kind", &kind)]))
         })
         .collect();
-    if names.is_empty() {
-        return vec![say(locale, "notice-no-files", &[])];
-    }
-    std::iter::once(say(locale, "notice-files", &[])).chain(names).collect()
+    let heading = say(locale, if names.is_empty() { "notice-no-files" } else { "notice-files" }, &[]);
+    std::iter::once(heading).chain(names).collect()
+}
+
+/// Files that the mail has and that are not filed, by name (S1.E14).
+fn kept_out(locale: Locale, message: &Message) -> Vec<String> {
+    let unnamed = say(locale, "file-unnamed", &[]);
+    let line = |attachment: &Attachment| {
+        let why = attachment.kept_out()?;
+        let name = attachment.name.as_deref().unwrap_or(&unnamed);
+        let found = attachment.found.as_deref().unwrap_or_default();
+        Some(format!("  {}", say(locale, &format!("skipped-{}", why.as_str()), &[("name", name), ("found", found)])))
+    };
+    let lines: Vec<String> = message.attachments.iter().filter_map(line).collect();
+    if lines.is_empty() { lines } else { std::iter::once(say(locale, "notice-not-filed", &[])).chain(lines).collect() }
 }
 
 /// What was held is told to the proved forwarder, and once an hour to the tenant's own address (S1.E4). Never in answer to
 /// automatic mail, and to nobody who is not proved (G7).
 fn held(reason: HoldReason, message: &Message, audience: &Audience, on: Circumstances<'_>) -> Vec<Notice> {
     let Some(user) = on.sender.user() else { return Vec::new() };
-    let Some(what) = what_to_do(reason).filter(|_| message.automatic.is_none()) else { return Vec::new() };
-    let receipt = (audience.sent_last_hour < MOST_AN_HOUR).then(|| receipt(user, &what, message, on));
+    let Some(what) = receipts::what_to_do(reason, message, on).filter(|_| message.automatic.is_none()) else { return Vec::new() };
+    let is_wanted = !audience.is_held_already && audience.sent_last_hour < MOST_AN_HOUR;
+    let receipt = is_wanted.then(|| receipts::held(user, reason, &what, message, audience, on));
     let fallback = on.tenant.fallback_address.as_deref().filter(|to| *to != user.email && audience.held_told_last_hour == 0);
     receipt.into_iter().chain(fallback.map(|to| mail_is_held(to, user, on))).collect()
-}
-
-/// The text that tells a forwarder what to do; none where nobody is proved, or nothing was understood: whether the mail was
-/// automatic is not known then either.
-fn what_to_do(reason: HoldReason) -> Option<String> {
-    match reason {
-        HoldReason::NoNumber
-        | HoldReason::NumberNotStrict
-        | HoldReason::UnknownNumber
-        | HoldReason::BadCheckDigit
-        | HoldReason::ApplicationErased
-        | HoldReason::SenderUnclear
-        | HoldReason::SenderMayNotImport
-        | HoldReason::TokenAndNumberDisagree
-        | HoldReason::Infected
-        | HoldReason::NotScanned
-        | HoldReason::Encrypted
-        | HoldReason::NumberAndSenderDisagree
-        | HoldReason::NumberUnconfirmed => Some(format!("receipt-{}", reason.as_str())),
-        // Whoever may not see an application does not learn that there is one.
-        HoldReason::ForwarderMayNotSee => Some(format!("receipt-{}", HoldReason::UnknownNumber.as_str())),
-        HoldReason::SenderNotAuthenticated
-        | HoldReason::SenderUnknown
-        | HoldReason::HeaderDoubled
-        | HoldReason::AddressedElsewhere
-        | HoldReason::NotTheCandidate
-        | HoldReason::Automatic
-        | HoldReason::Unreadable
-        | HoldReason::Damaged
-        | HoldReason::CrashedTwice => None,
-    }
-}
-
-fn receipt(user: &User, what: &str, message: &Message, on: Circumstances<'_>) -> Notice {
-    let locale = user.locale;
-    let number = message.reference.as_ref().or(message.near_reference.as_ref()).map_or("", |reference| reference.number.as_str());
-    let typed = if message.reference.is_some() { format!("{number} {}", message.subject) } else { message.subject.clone() };
-    let subject = match typed.trim() {
-        "" => say(locale, "receipt-subject-none", &[]),
-        typed => say(locale, "receipt-subject", &[("subject", typed)]),
-    };
-    let mut lines = vec![say(locale, "receipt-intro", &[("date", &shown(on.at, on.tenant, locale))]), String::new()];
-    if !typed.trim().is_empty() {
-        lines.extend([say(locale, "receipt-typed", &[("subject", &typed)]), String::new()]);
-    }
-    lines.extend([say(locale, what, &[("number", number)]), String::new(), "-- ".to_owned(), say(locale, "receipt-end", &[])]);
-    Notice { purpose: MessagePurpose::Receipt, to: user.email.clone(), locale, subject, text: lines.join("\n"), reply_to: ReplyTo::Token }
 }
 
 fn mail_is_held(to: &str, forwarder: &User, on: Circumstances<'_>) -> Notice {

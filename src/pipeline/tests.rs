@@ -87,7 +87,7 @@ async fn a_mail_that_cannot_be_read_stops_nobody() {
     for (arrival, id) in [mail("a"), poison.clone(), mail("b")].into_iter().zip(ids) {
         scene.store.accept(Arrival { id, ..arrival }).await.unwrap();
     }
-    let pipeline = Pipeline { reader: faulty, ..Pipeline::new(scene.store.clone(), Settings::default()) };
+    let pipeline = Pipeline { reader: faulty, ..Pipeline::new(scene.store.clone(), Settings::default(), None) };
     let stop = CancellationToken::new();
     let running = tokio::spawn({
         let stop = stop.clone();
@@ -148,7 +148,7 @@ async fn a_lost_claim_files_nothing() {
     scene.store.put_back(&stale.tenant, id, stale.fence, Duration::ZERO).await.unwrap();
     let fresh = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
     assert!(fresh.fence > stale.fence);
-    let pipeline = Pipeline::new(scene.store.clone(), Settings::default());
+    let pipeline = Pipeline::new(scene.store.clone(), Settings::default(), None);
     assert!(pipeline.process(&stale).await.unwrap_err().to_string().contains("other hands"));
     assert_eq!(scene.disposition(id).await.0, None);
     assert_eq!(pipeline.process(&fresh).await.unwrap(), Disposition::Filed);

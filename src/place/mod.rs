@@ -1,5 +1,6 @@
 //! Where does it belong? Questions for the store, and a verdict over its answers. Decides, does nothing, reads no clock.
 
+pub mod answer;
 mod people;
 pub mod suggest;
 
@@ -7,30 +8,40 @@ use crate::model::arrival::{Envelope, Purpose};
 use crate::model::digest;
 use crate::model::id::TenantId;
 use crate::model::message::{Message, Original};
-use crate::model::organisation::{Application, Disagreement, ReferenceRules, Tenant};
-use crate::model::reference::{self, Check};
+use crate::model::name;
+use crate::model::organisation::{Application, Disagreement, Tenant};
+use crate::model::reference;
 use crate::model::sender::{Sender, Unproven};
 use crate::model::verdict::{Chosen, Flag, Found, HoldReason, IgnoreReason, Placement, Questions, Verdict};
 use sha2::{Digest, Sha256};
 
-/// What must be known to place this mail. `assigned`: the number that an operator chose.
+/// Names that suggestions are looked up by; a mail may bear hundreds.
+const MOST_NAMES: usize = 100;
+
+/// What must be known to place this mail. `assigned`: the number that somebody chose, or that an answer says.
 pub fn questions(tenant: &TenantId, envelope: &Envelope, message: &Message, assigned: Option<&str>) -> Questions {
     let typed = message.reference.as_ref().map(|reference| reference.number.clone());
     let number = assigned.map(str::to_owned).or(typed);
     let mut addresses: Vec<String> = message.originals().filter_map(|original| original.from.key()).collect();
     addresses.sort();
     addresses.dedup();
+    let mut names: Vec<String> = message.originals().filter_map(|original| original.from.name.as_deref()).flat_map(name::keys).collect();
+    names.sort();
+    names.dedup();
+    names.truncate(MOST_NAMES);
     let application = match &envelope.purpose {
         Purpose::Reply { application } => Some(application.clone()),
         _ => None,
     };
-    Questions { number, application, addresses, dedupe_key: dedupe_key(tenant, envelope, message), message_id: message.message_id.clone() }
+    let key = |content: &str| dedupe_key(tenant, envelope, message, content);
+    let (dedupe_key, older_key) = (key(&message.content_sha256), key(&message.exact_sha256));
+    Questions { number, application, addresses, names, dedupe_key, older_key, message_id: message.message_id.clone() }
 }
 
 /// G3: tenant, import address, Message-ID, and the hash over From, Subject, Date and body.
-fn dedupe_key(tenant: &TenantId, envelope: &Envelope, message: &Message) -> String {
+fn dedupe_key(tenant: &TenantId, envelope: &Envelope, message: &Message, content: &str) -> String {
     let mut hash = Sha256::new();
-    for part in [tenant.as_str(), &envelope.mailbox, message.message_id.as_deref().unwrap_or(""), &message.content_sha256] {
+    for part in [tenant.as_str(), &envelope.mailbox, message.message_id.as_deref().unwrap_or(""), content] {
         hash.update(part.as_bytes());
         hash.update(b"\0");
     }
@@ -67,7 +78,7 @@ pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &
     }
     let user = match sender {
         Sender::User { user, .. } => user,
-        Sender::Candidate { .. } => return by_token(message, found, |application| file(application, vec![Flag::Direct], found)),
+        Sender::Candidate { .. } => return by_token(message, found, |_| true, |application| file(application, vec![Flag::Direct], found)),
         Sender::Unproven { why, .. } => return Verdict::Hold(unproven(*why)),
     };
     if message.automatic.is_some() {
@@ -87,7 +98,7 @@ pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &
         }
     };
     if matches!(envelope.purpose, Purpose::Reply { .. }) && chosen.is_none() {
-        return by_token(message, found, visible);
+        return by_token(message, found, |application| user.may_see(application), visible);
     }
     if message.reference.is_none() && chosen.is_none() {
         return Verdict::Hold(if message.near_reference.is_some() { HoldReason::NumberNotStrict } else { HoldReason::NoNumber });
@@ -119,7 +130,9 @@ fn needs_nobody(envelope: &Envelope, sender: &Sender, message: &Message) -> Opti
         (Purpose::Bounces { .. } | Purpose::ReceiptAnswer { .. }, Some(automatic)) => {
             Some(Verdict::Ignore(IgnoreReason::Automatic(automatic)))
         }
-        (Purpose::ReceiptAnswer { .. }, None) if message.reference.is_none() => Some(Verdict::Ignore(IgnoreReason::ReceiptAnswer)),
+        (Purpose::ReceiptAnswer { .. }, None) if message.reference.is_none() && answer::is_one(envelope, message, None) => {
+            Some(Verdict::Ignore(IgnoreReason::ReceiptAnswer))
+        }
         // A user's automatic mail is held at worst: ignoring it by mistake would be the worst error of all.
         (Purpose::Import | Purpose::Reply { .. }, Some(automatic)) if !claims_user => {
             Some(Verdict::Ignore(IgnoreReason::Automatic(automatic)))
@@ -133,18 +146,24 @@ fn by_number(tenant: &Tenant, message: &Message, found: &Found, then: impl FnOnc
         // Another tenant's number is unknown here, like any other (G10).
         None => {
             let typed = message.reference.as_ref().map_or("", |reference| reference.number.as_str());
-            Verdict::Hold(if is_mistyped(&tenant.reference, typed) { HoldReason::BadCheckDigit } else { HoldReason::UnknownNumber })
+            Verdict::Hold(if tenant.reference.is_mistyped(typed) { HoldReason::BadCheckDigit } else { HoldReason::UnknownNumber })
         }
         Some(application) if application.erased => Verdict::Hold(HoldReason::ApplicationErased),
         Some(application) => then(application),
     }
 }
 
-/// G6: the token decides, and another typed number holds the mail. A year or a postcode that is nobody's number is none.
-fn by_token(message: &Message, found: &Found, then: impl FnOnce(&Application) -> Verdict) -> Verdict {
+/// G6: the token decides, and another typed number holds the mail. A year or a postcode is a number only if the sender can know that
+/// an application has it.
+fn by_token(
+    message: &Message,
+    found: &Found,
+    can_know: impl FnOnce(&Application) -> bool,
+    then: impl FnOnce(&Application) -> Verdict,
+) -> Verdict {
     let Some(application) = &found.by_token else { return Verdict::Hold(HoldReason::ApplicationErased) };
     let typed = message.reference.as_ref().map(|reference| reference.number.as_str());
-    let is_a_number = |typed: &str| found.by_number.is_some() || !reference::could_be_something_else(typed);
+    let is_a_number = |typed: &str| !reference::could_be_something_else(typed) || found.by_number.as_ref().is_some_and(can_know);
     if typed.is_some_and(|typed| typed != application.reference && is_a_number(typed)) {
         return Verdict::Hold(HoldReason::TokenAndNumberDisagree);
     }
@@ -152,12 +171,6 @@ fn by_token(message: &Message, found: &Found, then: impl FnOnce(&Application) ->
         return Verdict::Hold(HoldReason::Encrypted);
     }
     if application.erased { Verdict::Hold(HoldReason::ApplicationErased) } else { then(application) }
-}
-
-/// A number that nobody has and that should end in a check digit, but does not.
-fn is_mistyped(rules: &ReferenceRules, number: &str) -> bool {
-    let must = rules.check == Check::Mod1110 || reference::looks_issued(&rules.prefix, number);
-    must && !reference::check_digit_is_right(number)
 }
 
 /// The number and the people inside must speak of the same candidate (G6).
@@ -170,7 +183,7 @@ fn agreed(tenant: &Tenant, application: &Application, message: &Message, found: 
     let candidates = people::candidates(&originals, &found.users);
     let mut verdicts: Vec<people::Agreement> =
         candidates.iter().map(|&one| people::agreement(&originals[one].from, application, &found.owners)).collect();
-    if message.lacks_original {
+    if message.lacks_original() {
         verdicts.push(people::Agreement::Unknown);
     }
     let number = &application.reference;

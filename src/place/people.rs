@@ -2,10 +2,9 @@
 
 use crate::model::address::Mailbox;
 use crate::model::message::Original;
+use crate::model::name;
 use crate::model::organisation::Application;
-use std::collections::{BTreeSet, HashMap, HashSet};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use std::collections::{HashMap, HashSet};
 
 /// How a sender inside and the application's candidate go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub fn candidates(originals: &[&Original], users: &HashSet<String>) -> Vec<usize
 /// Compares one sender inside with the application's candidate. `owners`: candidates who have each address, by id.
 pub fn agreement(sender: &Mailbox, application: &Application, owners: &HashMap<String, Vec<String>>) -> Agreement {
     let candidate = &application.candidate;
-    let same_name = sender.name.as_deref().is_some_and(|name| is_same_name(name, &candidate.name));
+    let same_name = sender.name.as_deref().is_some_and(|name| name::is_same(name, &candidate.name));
     let Some(address) = sender.key() else { return if same_name { Agreement::Same } else { Agreement::Unknown } };
     let owners = owners.get(&address).map(Vec::as_slice).unwrap_or_default();
     if owners.contains(&candidate.id) {
@@ -49,47 +48,5 @@ pub fn agreement(sender: &Mailbox, application: &Application, owners: &HashMap<S
         Agreement::SameName
     } else {
         Agreement::Unknown
-    }
-}
-
-/// `Müller, Maria`, `Maria Mueller` and `Dr. Maria A. Müller` are the same person; `Maria` alone may be anybody.
-fn is_same_name(one: &str, other: &str) -> bool {
-    let (one, other) = (words(one), words(other));
-    let (fewer, more) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-    fewer.len() >= 2 && fewer.is_subset(&more)
-}
-
-fn words(name: &str) -> BTreeSet<String> {
-    let folded: String = name
-        .nfc()
-        .flat_map(char::to_lowercase)
-        .flat_map(|c| match c {
-            'ä' => vec!['a', 'e'],
-            'ö' => vec!['o', 'e'],
-            'ü' => vec!['u', 'e'],
-            'ß' => vec!['s', 's'],
-            c => c.nfd().filter(|part| !is_combining_mark(*part)).collect(),
-        })
-        .collect();
-    folded
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| word.len() > 1 && !matches!(*word, "dr" | "prof" | "herr" | "frau" | "mr" | "mrs" | "ms"))
-        .map(str::to_owned)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names() {
-        let check = |one: &str, other: &str, same: bool| assert_eq!(is_same_name(one, other), same, "{one} / {other}");
-        check("Maria Müller", "Müller, Maria", true);
-        check("Maria Mueller", "Maria Müller", true);
-        check("Dr. Maria A. Müller", "Maria Müller", true);
-        check("Maria", "Maria Müller", false);
-        check("Maria Meier", "Maria Müller", false);
-        check("", "", false);
     }
 }

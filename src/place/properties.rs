@@ -5,6 +5,7 @@ use super::*;
 use crate::model::address::Mailbox;
 use crate::model::examples;
 use crate::model::id::EntryId;
+use crate::model::message::Prefix;
 use crate::model::organisation::Candidate;
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::Proof;
@@ -85,7 +86,7 @@ fn message(case: &Case) -> Message {
         reference: number.map(|number| Reference { number: number.into(), rule: Grammar::Strict }),
         original: originals.next(),
         enclosed: originals.collect(),
-        lacks_original: case.lacks_original,
+        prefix: case.lacks_original.then_some(Prefix::Forward),
         ..Message::default()
     }
 }
@@ -114,7 +115,10 @@ fn envelope(case: &Case) -> Envelope {
 /// a check digit or his own second word (unless the tenant only wants to be warned); or for the candidate whom the token was given.
 fn may_be_filed(case: &Case) -> Option<usize> {
     let by_token = case.token.filter(|_| case.chosen.is_none());
-    let typed_other = case.typed.filter(|&typed| Some(typed) != by_token);
+    let sees = |index: usize| case.sender.user().is_none_or(|user| user.may_see(&application(index)));
+    // Beside a token, a year is a number only to somebody who may know that there is one.
+    let is_number = |index: usize| APPLICATIONS.get(index).is_none_or(|one| one.2 != "2026" || sees(index));
+    let typed_other = case.typed.filter(|&typed| Some(typed) != by_token && is_number(typed));
     let target = match by_token {
         Some(token) => typed_other.is_none().then_some(token)?,
         None => case.typed.filter(|&typed| typed < APPLICATIONS.len())?,

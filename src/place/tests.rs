@@ -4,7 +4,7 @@ use super::*;
 use crate::model::address::Mailbox;
 use crate::model::examples::{self, tenant};
 use crate::model::id::EntryId;
-use crate::model::message::Automatic;
+use crate::model::message::{Automatic, Prefix};
 use crate::model::organisation::{Candidate, Disagreement};
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::Proof;
@@ -267,7 +267,7 @@ fn a_forward_of_nobody_is_unconfirmed() {
     let petra = sender(Role::HrManager);
     let plain = found(Some(application("4711", false, "Maria")));
     let checked = found(Some(application("BW-0004711-2", true, "Maria")));
-    let lacking = Message { lacks_original: true, ..message(Some("4711"), &[]) };
+    let lacking = Message { prefix: Some(Prefix::Forward), ..message(Some("4711"), &[]) };
     let unnamed = message(Some("4711"), &[("", None)]);
     for mail in [lacking, unnamed] {
         check_held(decide(&petra, &mail, &plain), HoldReason::NumberUnconfirmed);

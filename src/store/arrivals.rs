@@ -223,7 +223,8 @@ fn claimed(row: &SqliteRow) -> anyhow::Result<Result<Claimed, NotReadable>> {
 /// Writes accepted mails: one statement a table.
 pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewArrival]) -> Result<(), NotWritten> {
     let mut arrivals: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "insert into arrival (tenant, id, door, at, envelope, facts, sha256, size, in_blob_store, attempts, due_at, fence, alone, crashes) ",
+        "insert into arrival (tenant, id, door, at, envelope, facts, sha256, size, in_blob_store, attempts, due_at, fence, alone, crashes,
+         unvouched) ",
     );
     arrivals.push_values(rows, |mut b, row| {
         let at = row.arrival.at.as_millisecond();
@@ -231,6 +232,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewArrival
         b.push_bind(at).push_bind(&row.envelope).push_bind(&row.facts).push_bind(&row.arrival.sha256);
         b.push_bind(i64::try_from(row.arrival.size).unwrap_or(i64::MAX)).push_bind(matches!(row.arrival.raw, Raw::Object));
         b.push("0").push_bind(at).push("0").push("false").push("0");
+        b.push_bind(row.arrival.is_unvouched());
     });
     arrivals.build().execute(&mut *connection).await.map_err(NotWritten::of)?;
     let mut small = rows.iter().filter_map(|row| match &row.arrival.raw {

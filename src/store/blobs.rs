@@ -90,12 +90,25 @@ impl Blobs {
         Ok(self.objects.delete(&path("raw", tenant, &arrival.to_string())).await?)
     }
 
+    /// Removes a raw mail that may be gone already.
+    pub async fn remove_raw(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<()> {
+        match self.objects.delete(&path("raw", tenant, &arrival.to_string())).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Writes a document; an id is never written twice with other bytes.
     pub async fn put_document(&self, tenant: &TenantId, document: DocumentId, bytes: Vec<u8>) -> anyhow::Result<()> {
         let path = path("document", tenant, &document.to_string());
         let options = PutOptions::from(PutMode::Create);
         self.objects.put_opts(&path, PutPayload::from(bytes), options).await.with_context(|| path.to_string())?;
         Ok(())
+    }
+
+    /// Takes an object away that no row names.
+    pub async fn delete_document(&self, tenant: &TenantId, document: DocumentId) -> anyhow::Result<()> {
+        Ok(self.objects.delete(&path("document", tenant, &document.to_string())).await?)
     }
 
     pub async fn document(&self, tenant: &TenantId, document: DocumentId) -> anyhow::Result<Bytes> {

@@ -1,7 +1,8 @@
 //! The end of an arrival's way: history entry, documents, messages and disposition in one transaction (G9).
 
 use super::audit::{self, NewAudit};
-use super::{NotWritten, Store};
+use super::{NotWritten, Store, answers};
+use crate::model::answer::Repair;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId, TenantId};
 use crate::model::message::{Encoding, Kind};
 use crate::model::outbound::{MessagePurpose, MessageState};
@@ -28,6 +29,8 @@ pub struct Filing {
     pub audit: Vec<NewAudit>,
     /// What a bounce says of a message of ours.
     pub delivery: Option<Delivery>,
+    /// Another mail, held until now, that goes through again because this one says so.
+    pub repair: Option<Repair>,
 }
 
 /// What listings show of an arrival.
@@ -41,9 +44,13 @@ pub struct Summary {
     pub dedupe_key: Option<String>,
     /// JSON list of the senders inside.
     pub inner_addresses: String,
+    /// JSON list of what their names are looked up by.
+    pub inner_names: String,
     pub application: Option<String>,
     /// The entry it was filed as, or that it is a duplicate of.
     pub entry: Option<EntryId>,
+    /// Nobody is proved to have sent it: while it waits, it counts against the quota of such mail.
+    pub is_unproven: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +66,8 @@ pub struct NewEntry {
     pub visibility: &'static str,
     pub dedupe_key: Option<String>,
     pub message_id: Option<String>,
+    /// The entry that it comes in place of.
+    pub moved_from: Option<EntryId>,
 }
 
 #[derive(Clone, Debug)]
@@ -91,8 +100,22 @@ pub struct NewMessage {
     pub domain: String,
     /// Whether the arrival's raw mail is attached.
     pub attaches_raw: bool,
-    /// A token that an answer will bear, and when it ends.
-    pub token: Option<(String, Timestamp)>,
+    /// The history entry that it is about.
+    pub entry: Option<EntryId>,
+    /// A token that an answer will bear.
+    pub token: Option<NewToken>,
+    /// The mail that the message speaks of, if not the one that caused it.
+    pub about: Option<ArrivalId>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    pub token: String,
+    pub expires_at: Timestamp,
+    /// Numbers that an answer may choose from, in their order.
+    pub offers: Vec<String>,
+    /// The receipt says that an answer led nowhere.
+    pub again: bool,
 }
 
 /// The new state of a message that bounced.
@@ -103,8 +126,30 @@ pub struct Delivery {
     pub why: String,
 }
 
+impl Filing {
+    /// What is written about a mail whose way has ended before: of `leavings` alone, and empty yet.
+    pub(crate) fn afterwards(tenant: TenantId, arrival: ArrivalId, at: Timestamp) -> Filing {
+        Filing {
+            tenant,
+            arrival,
+            fence: 0,
+            at,
+            disposition: Disposition::Filed,
+            reason: None,
+            summary: Summary::default(),
+            entry: None,
+            documents: Vec::new(),
+            messages: Vec::new(),
+            audit: Vec::new(),
+            delivery: None,
+            repair: None,
+        }
+    }
+}
+
 impl Store {
-    /// Commits the end of an arrival's way. `AlreadyFiled`: another mail with this key was quicker.
+    /// Commits the end of an arrival's way. `AlreadyFiled`: another mail with this key was quicker. `NotHeldAnyMore`: what it
+    /// repairs was repaired or discarded meanwhile.
     pub async fn file(&self, filing: Filing) -> Result<(), NotWritten> {
         self.write_filing(filing).await
     }
@@ -113,15 +158,23 @@ impl Store {
 /// Writes filings: one statement a table.
 pub(super) async fn insert(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), NotWritten> {
     end_arrivals(c, rows).await?;
-    insert_entries(c, rows).await.map_err(NotWritten::of)?;
-    insert_documents(c, rows).await.map_err(NotWritten::of)?;
-    insert_messages(c, rows).await.map_err(NotWritten::of)?;
-    insert_tokens(c, rows).await.map_err(NotWritten::of)?;
-    insert_audit(c, rows).await.map_err(NotWritten::of)?;
+    insert_leavings(c, rows).await.map_err(NotWritten::of)?;
     for (row, delivery) in rows.iter().filter_map(|row| row.delivery.as_ref().map(|delivery| (row, delivery))) {
         update_delivery(c, row, delivery).await.map_err(NotWritten::of)?;
     }
+    for (row, repair) in rows.iter().filter_map(|row| row.repair.as_ref().map(|repair| (row, repair))) {
+        answers::repair(c, &row.tenant, row.at, repair).await?;
+    }
     Ok(())
+}
+
+/// What filings leave behind beside the end of an arrival's way: entries, documents, messages, audit lines.
+pub(super) async fn insert_leavings(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), sqlx::Error> {
+    insert_entries(c, rows).await?;
+    insert_documents(c, rows).await?;
+    insert_messages(c, rows).await?;
+    insert_tokens(c, rows).await?;
+    insert_audit(c, rows).await
 }
 
 /// Only those still in hand under the same claim.
@@ -129,7 +182,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
         "update arrival set disposition = v.column4, reason = v.column5, done_at = v.column6, subject = v.column7, from_name = v.column8,
          from_address = v.column9, reference = v.column10, message_id = v.column11, dedupe_key = v.column12, inner_addresses = v.column13,
-         application = v.column14, entry = v.column15, claimed_by = null, alone = false, crashes = 0 from (",
+         application = v.column14, entry = v.column15, inner_names = v.column16, unvouched = arrival.unvouched or v.column17, claimed_by = null, alone = false, crashes = 0 from (",
     );
     query.push_values(rows, |mut b, row| {
         let summary = &row.summary;
@@ -138,6 +191,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
         b.push_bind(&summary.subject).push_bind(&summary.from_name).push_bind(&summary.from_address).push_bind(&summary.reference);
         b.push_bind(&summary.message_id).push_bind(&summary.dedupe_key).push_bind(&summary.inner_addresses);
         b.push_bind(&summary.application).push_bind(summary.entry.map(|entry| entry.to_string()));
+        b.push_bind(&summary.inner_names).push_bind(summary.is_unproven);
     });
     query.push(
         ") as v where arrival.tenant = v.column1 and arrival.id = v.column2 and arrival.fence = v.column3 and arrival.disposition is null",
@@ -152,13 +206,14 @@ async fn insert_entries(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(),
         return Ok(());
     }
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "insert into history_entry (tenant, id, application, at, kind, actor, subject, body, visibility, arrival, dedupe_key, message_id) ",
+        "insert into history_entry (tenant, id, application, at, kind, actor, subject, body, visibility, arrival, dedupe_key, message_id,
+         moved_from) ",
     );
     query.push_values(entries, |mut b, (row, entry)| {
         b.push_bind(row.tenant.as_str()).push_bind(entry.id.to_string()).push_bind(&entry.application);
         b.push_bind(entry.at.as_millisecond()).push_bind(entry.kind).push_bind(&entry.actor).push_bind(&entry.subject);
         b.push_bind(&entry.body).push_bind(entry.visibility).push_bind(row.arrival.to_string());
-        b.push_bind(&entry.dedupe_key).push_bind(&entry.message_id);
+        b.push_bind(&entry.dedupe_key).push_bind(&entry.message_id).push_bind(entry.moved_from.map(|from| from.to_string()));
     });
     query.build().execute(c).await.map(drop)
 }
@@ -198,15 +253,16 @@ async fn insert_messages(c: &mut SqliteConnection, rows: &[Filing]) -> Result<()
         return Ok(());
     }
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
-        "insert into outbound_message (tenant, id, purpose, arrival, recipient, locale, subject, body, reply_to, domain, attached,
+        "insert into outbound_message (tenant, id, purpose, arrival, recipient, locale, subject, body, reply_to, domain, attached, entry,
          created_at, state, attempts, next_attempt_at) ",
     );
     query.push_values(messages, |mut b, (row, message)| {
         let at = row.at.as_millisecond();
         b.push_bind(row.tenant.as_str()).push_bind(message.id.to_string()).push_bind(message.purpose.as_str());
-        b.push_bind(row.arrival.to_string()).push_bind(&message.recipient).push_bind(message.locale.as_str());
+        b.push_bind(message.about.unwrap_or(row.arrival).to_string()).push_bind(&message.recipient).push_bind(message.locale.as_str());
         b.push_bind(&message.subject).push_bind(&message.body).push_bind(&message.reply_to).push_bind(&message.domain);
-        b.push_bind(message.attaches_raw.then(|| row.arrival.to_string())).push_bind(at).push("'queued'").push("0").push_bind(at);
+        b.push_bind(message.attaches_raw.then(|| row.arrival.to_string())).push_bind(message.entry.map(|entry| entry.to_string()));
+        b.push_bind(at).push("'queued'").push("0").push_bind(at);
     });
     query.build().execute(c).await.map(drop)
 }
@@ -217,10 +273,12 @@ async fn insert_tokens(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), 
     if tokens.is_empty() {
         return Ok(());
     }
-    let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("insert into token (token, tenant, purpose, message, created_at, expires_at) ");
-    query.push_values(tokens, |mut b, (row, message, (token, expires))| {
-        b.push_bind(token).push_bind(row.tenant.as_str()).push_bind(message.purpose.as_str()).push_bind(message.id.to_string());
-        b.push_bind(row.at.as_millisecond()).push_bind(expires.as_millisecond());
+    let mut query: QueryBuilder<Sqlite> =
+        QueryBuilder::new("insert into token (token, tenant, purpose, message, created_at, expires_at, suggestions, again) ");
+    query.push_values(tokens, |mut b, (row, message, token)| {
+        b.push_bind(&token.token).push_bind(row.tenant.as_str()).push_bind(message.purpose.as_str()).push_bind(message.id.to_string());
+        b.push_bind(row.at.as_millisecond()).push_bind(token.expires_at.as_millisecond());
+        b.push_bind(serde_json::json!(token.offers).to_string()).push_bind(token.again);
     });
     query.build().execute(c).await.map(drop)
 }
@@ -233,7 +291,8 @@ async fn insert_audit(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), s
 /// A late or forged report changes nothing that has already ended otherwise.
 async fn update_delivery(c: &mut SqliteConnection, row: &Filing, delivery: &Delivery) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update outbound_message set state = $3, last_error = $4, done_at = $5
+        "update outbound_message set state = case when cancelled_at is not null and $3 = 'failed' then 'cancelled' else $3 end,
+             last_error = $4, done_at = $5
          where tenant = $1 and id = $2 and state in ('sending', 'sent', 'deferred')",
     )
     .bind(row.tenant.as_str())

@@ -2,7 +2,7 @@
 
 use super::Store;
 use crate::model::facts::Facts;
-use crate::model::id::{EntryId, TenantId, UserId};
+use crate::model::id::{ArrivalId, EntryId, TenantId, UserId};
 use crate::model::message::Kind;
 use crate::model::organisation::{Application, Candidate, Disagreement, ReferenceRules, Status, Tenant};
 use crate::model::outbound::MessagePurpose;
@@ -33,6 +33,8 @@ enum By {
     Id,
     /// Any of the candidate's addresses.
     Address,
+    /// The key of the candidate's name.
+    Name,
 }
 
 impl Store {
@@ -116,16 +118,18 @@ impl Store {
             found.users = self.users_among(tenant, &questions.addresses).await?;
         }
         let same: Vec<(String, Option<String>)> = sqlx::query_as(
-            "select id, dedupe_key from history_entry where tenant = $1 and dedupe_key = $2
-             union all select id, dedupe_key from (select id, dedupe_key from history_entry where tenant = $1 and message_id = $3 limit 20) as same",
+            "select id, dedupe_key from history_entry where tenant = $1 and dedupe_key in ($2, $4) and withdrawn_at is null
+             union all select id, dedupe_key from (select id, dedupe_key from history_entry where tenant = $1 and message_id = $3
+                 and withdrawn_at is null limit 20) as same",
         )
         .bind(tenant.as_str())
         .bind(&questions.dedupe_key)
         .bind(&questions.message_id)
+        .bind(&questions.older_key)
         .fetch_all(&self.reads)
         .await?;
         for (id, key) in same {
-            if key.as_deref() == Some(&questions.dedupe_key) {
+            if key.as_ref().is_some_and(|key| *key == questions.dedupe_key || *key == questions.older_key) {
                 found.filed_before = Some(id.parse::<EntryId>().context("history_entry.id")?);
             } else {
                 found.same_message_id = true;
@@ -134,10 +138,12 @@ impl Store {
         Ok(found)
     }
 
-    /// Applications that a held mail may belong to: those of the people inside, and those with one of the numbers.
-    pub async fn nearby(&self, tenant: &TenantId, addresses: &[String], numbers: &[String]) -> anyhow::Result<Nearby> {
+    /// Applications that a held mail may belong to: those of the people inside, by address or name key, and those with one of the
+    /// numbers.
+    pub async fn nearby(&self, tenant: &TenantId, addresses: &[String], names: &[String], numbers: &[String]) -> anyhow::Result<Nearby> {
         Ok(Nearby {
             by_address: self.applications_by(By::Address, tenant, addresses).await?,
+            by_name: self.applications_by(By::Name, tenant, names).await?,
             by_number: self.applications_by(By::Number, tenant, numbers).await?,
         })
     }
@@ -153,6 +159,7 @@ impl Store {
             By::Address => {
                 ("a.candidate in (select x.candidate from candidate_address x where x.tenant = a.tenant and x.address in (", "))")
             }
+            By::Name => ("a.candidate in (select x.id from candidate x where x.tenant = a.tenant and x.name_key in (", "))"),
         };
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(APPLICATION);
         query.push(" where a.tenant = ").push_bind(tenant.as_str()).push(" and ").push(open);
@@ -198,6 +205,11 @@ impl Store {
         Ok(self.applications_by(By::Number, tenant, &[reference.to_owned()]).await?.into_iter().next())
     }
 
+    /// One application by its id.
+    pub async fn application_by_id(&self, tenant: &TenantId, id: &str) -> anyhow::Result<Option<Application>> {
+        Ok(self.applications_by(By::Id, tenant, &[id.to_owned()]).await?.into_iter().next())
+    }
+
     /// Active users responsible for the application or its job, each once.
     pub async fn responsible(&self, tenant: &TenantId, application: &Application) -> anyhow::Result<Vec<User>> {
         let rows = sqlx::query(
@@ -213,6 +225,19 @@ impl Store {
         .fetch_all(&self.reads)
         .await?;
         rows.iter().map(user).collect()
+    }
+
+    /// Whether another arrival of the same mail is held and waits.
+    pub async fn is_held_already(&self, tenant: &TenantId, dedupe_key: &str, but: ArrivalId) -> anyhow::Result<bool> {
+        let found: Option<i64> = sqlx::query_scalar(
+            "select 1 from arrival where tenant = $1 and dedupe_key = $2 and id <> $3 and disposition = 'held' and closed_at is null limit 1",
+        )
+        .bind(tenant.as_str())
+        .bind(dedupe_key)
+        .bind(but.to_string())
+        .fetch_optional(&self.reads)
+        .await?;
+        Ok(found.is_some())
     }
 
     /// How many messages of a kind, notices of imported replies apart, an address got within the last hour.

@@ -24,6 +24,8 @@ pub struct Listed {
     pub from_address: Option<String>,
     pub reference: Option<String>,
     pub inner_addresses: Vec<String>,
+    /// What the names inside are looked up by.
+    pub inner_names: Vec<String>,
     pub sha256: String,
     pub size: u64,
     pub attempts: u32,
@@ -32,6 +34,8 @@ pub struct Listed {
     pub facts: serde_json::Value,
     /// Discarded: when, by whom, why.
     pub closed: Option<(Timestamp, String, String)>,
+    /// Its raw bytes were removed when it was discarded.
+    pub raw_gone: bool,
 }
 
 impl Listed {
@@ -99,8 +103,15 @@ impl Store {
     pub async fn retry(&self, tenant: &TenantId, id: ArrivalId, actor: String, assigned: Option<String>) -> anyhow::Result<()> {
         let Some(found) = self.arrival(tenant, id).await? else { bail!("{id}: there is no such mail") };
         match found.disposition {
-            Some(Disposition::Filed) => bail!("{id}: this mail is filed already; it cannot be filed again"),
+            Some(Disposition::Filed) => {
+                bail!(
+                    "{id}: this mail is filed already; it cannot be filed again, but `rohrpost history move` takes it to another application"
+                )
+            }
             Some(Disposition::Duplicate) => bail!("{id}: this mail is filed already, as another copy of itself"),
+            _ if found.raw_gone => {
+                bail!("{id}: this mail was discarded for its age, and its bytes were removed; it cannot be sent through again")
+            }
             _ => (),
         }
         let line = NewAudit {
@@ -114,9 +125,10 @@ impl Store {
                 alone = false, crashes = 0, due_at = ").push_bind(Timestamp::now().as_millisecond());
             if let Some(reference) = assigned {
                 query.push(", assigned_reference = ").push_bind(reference).push(", assigned_by = ").push_bind(actor);
+                query.push(", assigned_by_forwarder = false");
             }
             query
-        }, " and (disposition is null or disposition in ('held', 'ignored')) and claimed_by is null")
+        }, " and (disposition is null or disposition in ('held', 'ignored')) and claimed_by is null and not raw_gone")
         .await
     }
 
@@ -165,7 +177,10 @@ impl Store {
 
 fn listed(row: &SqliteRow) -> anyhow::Result<Listed> {
     let closed_at: Option<i64> = row.get("closed_at");
-    let inner: Option<&str> = row.get("inner_addresses");
+    let list = |column: &'static str| -> anyhow::Result<Vec<String>> {
+        let json: Option<&str> = row.get(column);
+        Ok(json.filter(|json| !json.is_empty()).map(serde_json::from_str).transpose().context(column)?.unwrap_or_default())
+    };
     Ok(Listed {
         id: row.get::<String, _>("id").parse().context("arrival.id")?,
         tenant: TenantId::new(row.get::<String, _>("tenant")),
@@ -177,18 +192,15 @@ fn listed(row: &SqliteRow) -> anyhow::Result<Listed> {
         from_name: row.get("from_name"),
         from_address: row.get("from_address"),
         reference: row.get("reference"),
-        inner_addresses: inner
-            .filter(|json| !json.is_empty())
-            .map(serde_json::from_str)
-            .transpose()
-            .context("inner_addresses")?
-            .unwrap_or_default(),
+        inner_addresses: list("inner_addresses")?,
+        inner_names: list("inner_names")?,
         sha256: row.get("sha256"),
         size: row.get::<i64, _>("size").try_into().unwrap_or(0),
         attempts: row.get::<i64, _>("attempts").try_into().unwrap_or(u32::MAX),
         entry: row.get("entry"),
         envelope: serde_json::from_str(row.get("envelope")).context("envelope")?,
         facts: serde_json::from_str(row.get("facts")).context("facts")?,
+        raw_gone: row.get("raw_gone"),
         closed: closed_at.map(|at| {
             let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();
             (moment(at), text("closed_by"), text("closed_why"))

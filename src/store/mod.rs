@@ -1,5 +1,6 @@
 //! The only folder with SQL, and the blobs. Knows no mail, decides nothing: rows in, rows out.
 
+mod answers;
 pub mod arrivals;
 pub mod audit;
 pub mod blobs;
@@ -7,12 +8,16 @@ pub mod directory;
 pub mod doors;
 mod files;
 pub mod filing;
+pub mod held;
 pub mod history;
 pub mod known;
 pub mod listing;
 pub mod mailboxes;
+mod names;
 pub mod organisation;
 pub mod outbox;
+pub mod taking_back;
+pub mod tokens;
 pub mod upkeep;
 pub mod verify;
 mod write;
@@ -43,6 +48,9 @@ pub enum NotWritten {
     /// Somebody else has the arrival in hand by now.
     #[error("the arrival is in other hands")]
     Fenced,
+    /// The held mail that was to be repaired has been repaired or discarded by somebody else.
+    #[error("the mail to repair is not held any more")]
+    NotHeldAnyMore,
     #[error("{0:#}")]
     NotNow(anyhow::Error),
 }
@@ -100,6 +108,10 @@ impl Store {
         let options = connect_options(&place.database);
         let reads = SqlitePoolOptions::new()
             .max_connections(READERS)
+            // Connections to a file do not age. Without these the pool spawns no task that looks for old ones: sqlx 0.9 counts its idle
+            // connections a moment late, and that task, meeting a count below none, went round for ever and kept a command from ending.
+            .idle_timeout(None)
+            .max_lifetime(None)
             .acquire_timeout(BUSY)
             .connect_with(options.clone().pragma("query_only", "on"))
             .await
@@ -226,6 +238,7 @@ async fn migrate(options: &SqliteConnectOptions, may_migrate: bool) -> anyhow::R
         }
         other => other.into(),
     })?;
+    names::work_out_keys(&mut connection).await?;
     connection.close().await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::model::address;
 use crate::model::id::{TenantId, UserId};
 use crate::model::import::{ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
 use crate::model::message::Kind;
+use crate::model::name;
 use crate::model::organisation::Disagreement;
 use crate::model::reference::{self, Check};
 use crate::model::user::{Locale, Role};
@@ -428,12 +429,16 @@ async fn put_applications(
 
 async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application: &ApplicationIn) -> anyhow::Result<()> {
     let candidate = &application.candidate;
-    sqlx::query("insert into candidate (tenant, id, name) values ($1, $2, $3) on conflict (tenant, id) do update set name = excluded.name")
-        .bind(tenant.as_str())
-        .bind(&candidate.id)
-        .bind(&candidate.name)
-        .execute(&mut *c)
-        .await?;
+    sqlx::query(
+        "insert into candidate (tenant, id, name, name_key) values ($1, $2, $3, $4)
+         on conflict (tenant, id) do update set name = excluded.name, name_key = excluded.name_key",
+    )
+    .bind(tenant.as_str())
+    .bind(&candidate.id)
+    .bind(&candidate.name)
+    .bind(name::key(&candidate.name))
+    .execute(&mut *c)
+    .await?;
     sqlx::query("delete from candidate_address where tenant = $1 and candidate = $2")
         .bind(tenant.as_str())
         .bind(&candidate.id)

@@ -51,11 +51,23 @@ impl Store {
         let now = Timestamp::now();
         let rows = self.write(move |c| {
             Box::pin(async move {
+                // A try of which nobody says how it ended, of a message that must not go out any more.
+                sqlx::query(
+                    "update outbound_message set state = 'cancelled', done_at = $1
+                     where state = 'sending' and cancelled_at is not null and next_attempt_at <= $1",
+                )
+                .bind(now.as_millisecond())
+                .execute(&mut *c)
+                .await?;
                 let rows = sqlx::query(
                     "update outbound_message set attempts = attempts + 1, state = 'sending', next_attempt_at = $1
                      where (tenant, id) in (
                          select tenant, id from outbound_message
                          where state in ('queued', 'sending', 'deferred') and next_attempt_at <= $2
+                             -- A correction follows the notice that it corrects.
+                             and not (purpose = 'correction' and exists (select 1 from outbound_message n where n.tenant = outbound_message.tenant
+                                 and n.entry = outbound_message.entry and n.recipient = outbound_message.recipient
+                                 and n.purpose = 'reply_imported' and n.state = 'sending'))
                          order by next_attempt_at, id limit $3)
                      returning *",
                 )
@@ -76,17 +88,20 @@ impl Store {
     pub async fn recover_messages(&self) -> anyhow::Result<()> {
         self.write(|c| {
             Box::pin(async move {
-                sqlx::query("update outbound_message set state = 'deferred', next_attempt_at = $1 where state = 'sending'")
-                    .bind(Timestamp::now().as_millisecond())
-                    .execute(c)
-                    .await?;
+                sqlx::query(
+                    "update outbound_message set state = case when cancelled_at is null then 'deferred' else 'cancelled' end,
+                         next_attempt_at = $1, done_at = cancelled_at where state = 'sending'",
+                )
+                .bind(Timestamp::now().as_millisecond())
+                .execute(c)
+                .await?;
                 Ok(())
             })
         })
         .await
     }
 
-    /// Writes down how a try ended, unless a bounce was quicker.
+    /// Writes down how a try ended, unless a bounce was quicker. What was cancelled meanwhile is not tried again.
     pub async fn message_tried(&self, message: &Outbound, tried: Tried) -> anyhow::Result<()> {
         let (tenant, id) = (message.tenant.clone(), message.id);
         let now = Timestamp::now();
@@ -102,7 +117,8 @@ impl Store {
         self.write(move |c| {
             Box::pin(async move {
                 sqlx::query(
-                    "update outbound_message set state = $3, next_attempt_at = $4, last_error = $5, done_at = $6
+                    "update outbound_message set state = case when cancelled_at is null or $3 = 'sent' then $3 else 'cancelled' end,
+                         next_attempt_at = $4, last_error = $5, done_at = coalesce($6, cancelled_at)
                      where tenant = $1 and id = $2 and state = 'sending'",
                 )
                 .bind(tenant.as_str())
@@ -151,7 +167,7 @@ impl Store {
                 let now = Timestamp::now();
                 let done = sqlx::query(
                     "update outbound_message set state = 'queued', attempts = 0, next_attempt_at = $3, done_at = null
-                     where tenant = $1 and id = $2 and state in ('queued', 'deferred', 'failed')",
+                     where tenant = $1 and id = $2 and state in ('queued', 'deferred', 'failed') and cancelled_at is null",
                 )
                 .bind(tenant.as_str())
                 .bind(id.to_string())
@@ -159,7 +175,7 @@ impl Store {
                 .execute(&mut *c)
                 .await?;
                 if done.rows_affected() == 0 {
-                    bail!("{id}: there is no such message, or it is sent already");
+                    bail!("{id}: there is no such message, or it is sent already, or what it was about has been taken back");
                 }
                 let line = NewAudit { actor, what: "retried", subject: id.to_string(), detail: String::new() };
                 audit::insert(c, &[(&tenant, now, &line)]).await?;

@@ -129,3 +129,27 @@ async fn the_reason_reaches_the_caller() {
     put().await.unwrap_err();
     assert_eq!(*store.changes().borrow(), before, "nobody is woken by what was not written");
 }
+
+/// Rows of an older version get their key at the next start, and only once.
+#[tokio::test]
+async fn names_of_older_rows_are_worked_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
+    let store = Store::open(&place, Missing::Create).await.unwrap();
+    let written = store.write(|c| {
+        Box::pin(async move {
+            for number in 0..1_100 {
+                let put = sqlx::query("insert into candidate (tenant, id, name) values ('-', $1, $2)");
+                put.bind(number.to_string()).bind(format!("Müller, Maria {number}x")).execute(&mut *c).await?;
+            }
+            Ok(())
+        })
+    });
+    written.await.unwrap();
+    store.close().await;
+    let store = Store::open(&place, Missing::IsAnError).await.unwrap();
+    let left: i64 = sqlx::query_scalar("select count(*) from candidate where name_key is null").fetch_one(&store.reads).await.unwrap();
+    let key: String = sqlx::query_scalar("select name_key from candidate where id = '7'").fetch_one(&store.reads).await.unwrap();
+    assert_eq!((left, key.as_str()), (0, "7x maria mueller"));
+    store.close().await;
+}

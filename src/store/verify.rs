@@ -1,13 +1,14 @@
 //! Rows that `verify` walks through, a page at a time: its memory does not grow with the data.
 
 use super::Store;
-use super::history::{Document, document};
-use crate::model::digest;
-use crate::model::id::{ArrivalId, TenantId};
+use super::history::{DOCUMENTS, Document, document};
+use crate::model::id::{ArrivalId, EntryId, TenantId};
+use crate::model::{address, digest};
 use anyhow::Context;
 use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
-use sqlx::Row;
+use sqlx::{AssertSqlSafe, Row};
+use std::collections::BTreeSet;
 
 /// Rows of one page.
 const PAGE: i64 = 200;
@@ -23,18 +24,87 @@ pub struct Recorded {
     pub reason: Option<String>,
     pub entry: Option<String>,
     pub is_open: bool,
+    /// Its bytes were removed, and nothing else of it.
+    pub raw_gone: bool,
 }
 
 /// What a history entry says of its mail.
 #[derive(Clone, Copy, Debug)]
 pub struct Said {
-    /// People who were told.
+    pub entry: EntryId,
+    pub is_withdrawn: bool,
+    /// Addresses that were told.
     pub told: u64,
-    /// Notices about the mail that there are.
+    /// The same, each once.
+    pub people: u64,
+    /// Notices about the entry that there are.
     pub notices: u64,
+    /// Messages that say it was taken back.
+    pub corrections: u64,
     /// Parts that were filed as documents.
     pub files: u64,
 }
+
+/// Rows that lack their counterpart: a statement that names them, and what is wrong with them.
+const CHECKS: [(&str, &str); 12] = [
+    ("select id from arrival where disposition = 'filed' and entry is null", "is filed, but names no history entry"),
+    (
+        "select id from arrival a where disposition in ('filed', 'duplicate') and not exists
+            (select 1 from history_entry e where e.tenant = a.tenant and e.id = a.entry)",
+        "names a history entry that is not there",
+    ),
+    (
+        "select arrival from history_entry where arrival is not null and withdrawn_at is null group by tenant, arrival having count(*) > 1",
+        "has more than one history entry",
+    ),
+    (
+        "select m.id from outbound_message m where m.arrival is not null and not exists
+            (select 1 from arrival a where a.tenant = m.tenant and a.id = m.arrival)",
+        "is a message about a mail that is not there",
+    ),
+    (
+        "select a.id from arrival a join history_entry e on e.tenant = a.tenant and e.id = a.entry
+         where a.disposition = 'filed' and (e.arrival <> a.id or e.application <> a.application)",
+        "names the history entry of another mail or application",
+    ),
+    (
+        "select a.id from arrival a join history_entry e on e.tenant = a.tenant and e.arrival = a.id
+         where a.disposition = 'filed' and e.withdrawn_at is null and e.id <> a.entry",
+        "names a history entry in whose place another has come",
+    ),
+    (
+        "select e.id from history_entry e where e.withdrawn_at is not null and not exists (select 1 from history_entry n
+            where n.tenant = e.tenant and n.id = e.withdrawn_entry and n.about = e.id and n.application = e.application
+            and n.kind in ('withdrawn', 'moved'))",
+        "is marked as withdrawn, and no entry says so",
+    ),
+    (
+        "select n.id from history_entry n where (n.kind in ('withdrawn', 'moved') or n.about is not null) and not exists
+            (select 1 from history_entry e where e.tenant = n.tenant and e.id = n.about and e.withdrawn_at is not null and e.withdrawn_entry = n.id)",
+        "takes back an entry that is not marked as withdrawn",
+    ),
+    (
+        "select n.id from history_entry n where n.kind = 'moved' and not exists
+            (select 1 from history_entry t where t.tenant = n.tenant and t.moved_from = n.about)",
+        "says that an entry was moved, and none has come in its place",
+    ),
+    (
+        "select t.id from history_entry t where t.moved_from is not null and not exists (select 1 from history_entry e
+            join history_entry n on n.tenant = e.tenant and n.id = e.withdrawn_entry
+            where e.tenant = t.tenant and e.id = t.moved_from and n.kind = 'moved')",
+        "came in the place of an entry that was not moved",
+    ),
+    (
+        "select d.id from document d join history_entry e on e.tenant = d.tenant and e.id = d.entry
+         where e.withdrawn_at is not null and (d.in_files or d.in_documents)",
+        "is a document of a withdrawn entry, and still shown",
+    ),
+    (
+        "select m.id from outbound_message m join history_entry e on e.tenant = m.tenant and e.id = m.entry
+         where e.withdrawn_at is not null and m.purpose = 'reply_imported' and (m.cancelled_at is null or m.state in ('queued', 'deferred'))",
+        "is a notice about a withdrawn entry, and may still go out",
+    ),
+];
 
 /// A sentence about something that does not agree.
 pub type Finding = String;
@@ -44,7 +114,7 @@ impl Store {
     pub async fn recorded_after(&self, after: Option<&Recorded>) -> anyhow::Result<Vec<Recorded>> {
         let (tenant, id) = after.map(|last| (last.tenant.to_string(), last.id.to_string())).unwrap_or_default();
         let rows = sqlx::query(
-            "select tenant, id, sha256, size, disposition, reason, entry, closed_at from arrival
+            "select tenant, id, sha256, size, disposition, reason, entry, closed_at, raw_gone from arrival
              where (tenant, id) > ($1, $2) order by tenant, id limit $3",
         )
         .bind(tenant)
@@ -62,6 +132,7 @@ impl Store {
                 reason: row.get("reason"),
                 entry: row.get("entry"),
                 is_open: row.get::<Option<i64>, _>("closed_at").is_none(),
+                raw_gone: row.get("raw_gone"),
             })
         };
         rows.iter().map(recorded).collect()
@@ -91,43 +162,44 @@ impl Store {
         Ok((digest::finished(hash), size))
     }
 
-    /// Documents of one arrival.
-    pub async fn documents_of(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<Vec<Document>> {
-        let rows = sqlx::query("select d.* from history_entry e join document d on d.tenant = e.tenant and d.entry = e.id where e.tenant = $1 and e.arrival = $2 order by d.position")
+    /// Documents of one entry.
+    pub async fn documents_of_entry(&self, tenant: &TenantId, entry: EntryId) -> anyhow::Result<Vec<Document>> {
+        let rows = sqlx::query(AssertSqlSafe(format!("{DOCUMENTS} where d.tenant = $1 and d.entry = $2 order by d.position")))
             .bind(tenant.as_str())
-            .bind(arrival.to_string())
+            .bind(entry.to_string())
             .fetch_all(&self.reads)
             .await?;
         rows.iter().map(document).collect()
     }
 
-    /// How many history entries an arrival has.
-    pub async fn entries_of(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<i64> {
-        Ok(sqlx::query_scalar("select count(*) from history_entry where tenant = $1 and arrival = $2")
-            .bind(tenant.as_str())
-            .bind(arrival.to_string())
-            .fetch_one(&self.reads)
-            .await?)
-    }
-
-    /// What the arrival's entry says, and what there is.
-    pub async fn said_of(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<Said> {
-        let body: String = sqlx::query_scalar("select body from history_entry where tenant = $1 and arrival = $2")
-            .bind(tenant.as_str())
-            .bind(arrival.to_string())
-            .fetch_one(&self.reads)
-            .await?;
-        let body: serde_json::Value = serde_json::from_str(&body).context("history_entry.body")?;
-        let notices = sqlx::query_scalar::<_, i64>(
-            "select count(*) from outbound_message where tenant = $1 and arrival = $2 and purpose = 'reply_imported'",
+    /// What each entry of an arrival says, and what there is; one that was taken back among them.
+    pub async fn said_of(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<Vec<Said>> {
+        let rows = sqlx::query(
+            "select id, body, withdrawn_at,
+                 (select count(*) from outbound_message m where m.tenant = e.tenant and m.entry = e.id and m.purpose = 'reply_imported') as notices,
+                 (select count(*) from outbound_message m where m.tenant = e.tenant and m.entry = e.id and m.purpose = 'correction') as corrections
+             from history_entry e where tenant = $1 and arrival = $2 order by id",
         )
         .bind(tenant.as_str())
         .bind(arrival.to_string())
-        .fetch_one(&self.reads)
+        .fetch_all(&self.reads)
         .await?;
-        let list = |key: &str| body[key].as_array().map(Vec::as_slice).unwrap_or_default();
-        let files = list("parts").iter().filter(|part| part["role"] == "file").count();
-        Ok(Said { told: list("told").len() as u64, notices: u64::try_from(notices).unwrap_or(0), files: files as u64 })
+        let said = |row: &sqlx::sqlite::SqliteRow| {
+            let body: serde_json::Value = serde_json::from_str(row.get("body")).context("history_entry.body")?;
+            let list = |key: &str| body[key].as_array().map(Vec::as_slice).unwrap_or_default();
+            let count = |column: &str| u64::try_from(row.get::<i64, _>(column)).unwrap_or(0);
+            let told: BTreeSet<String> = list("told").iter().filter_map(serde_json::Value::as_str).map(address::key).collect();
+            anyhow::Ok(Said {
+                entry: row.get::<String, _>("id").parse().context("history_entry.id")?,
+                is_withdrawn: row.get::<Option<i64>, _>("withdrawn_at").is_some(),
+                told: list("told").len() as u64,
+                people: told.len() as u64,
+                notices: count("notices"),
+                corrections: count("corrections"),
+                files: list("parts").iter().filter(|part| part["role"] == "file").count() as u64,
+            })
+        };
+        rows.iter().map(said).collect()
     }
 
     /// Disagreements that one statement finds: the database's own structure, and rows that lack their counterpart.
@@ -142,24 +214,7 @@ impl Store {
                 .take(20)
                 .map(|row| format!("database: a row of {} lacks its parent in {}", row.get::<String, _>(0), row.get::<String, _>(2))),
         );
-        let checks: [(&str, &str); 4] = [
-            ("select id from arrival where disposition = 'filed' and entry is null", "is filed, but names no history entry"),
-            (
-                "select id from arrival a where disposition in ('filed', 'duplicate') and not exists
-                    (select 1 from history_entry e where e.tenant = a.tenant and e.id = a.entry)",
-                "names a history entry that is not there",
-            ),
-            (
-                "select arrival from history_entry where arrival is not null group by tenant, arrival having count(*) > 1",
-                "has more than one history entry",
-            ),
-            (
-                "select m.id from outbound_message m where m.arrival is not null and not exists
-                    (select 1 from arrival a where a.tenant = m.tenant and a.id = m.arrival)",
-                "is a message about a mail that is not there",
-            ),
-        ];
-        for (sql, what) in checks {
+        for (sql, what) in CHECKS {
             let ids: Vec<String> = sqlx::query_scalar(sql).fetch_all(&self.reads).await?;
             findings.extend(ids.into_iter().take(20).map(|id| format!("{id} {what}")));
         }

@@ -1,6 +1,8 @@
 //! Turns raw bytes into a Message. Never fails, does no I/O, knows no protocol, reads no clock.
 
+mod answer;
 mod automatic;
+mod content;
 mod continuations;
 mod dates;
 mod decode;
@@ -17,19 +19,19 @@ mod subject;
 mod words;
 
 use crate::model::address::Mailbox;
-use crate::model::arrival::Envelope;
-use crate::model::digest;
-use crate::model::header::{self, Header};
+use crate::model::arrival::{Envelope, Purpose};
+use crate::model::header::Header;
 use crate::model::message::{Defect, Folds, How, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use forward::people;
 use mime::Tree;
 use parts::View;
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
-use subject::{Prefix, Subject};
+use subject::Subject;
 use words::Languages;
 
+/// The reason beside a container that is filed as it came, because it is nested too deep or there are too many parts.
+pub const KEPT_UNOPENED: &str = "kept unopened";
 /// Encoded mails inside encoded mails are opened this deep.
 const DEEPEST_ENCODED: usize = 3;
 /// More mails inside one mail than anybody forwards at once; further ones stay files.
@@ -56,13 +58,18 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     };
     reader.message.report = automatic::delivery_report(&tree);
     reader.inline_forward(&view.text, &subject);
+    if envelope.is_some_and(|envelope| matches!(envelope.purpose, Purpose::ReceiptAnswer { .. })) {
+        reader.answer(&view.text);
+    }
     reader.attachments(&tree, &view);
-    reader.message.content_sha256 = content_sha256(&root.header, &raw[root.header.body.min(raw.len())..]);
+    let body = &raw[root.header.body.min(raw.len())..];
+    reader.message.content_sha256 = content::relaxed_sha256(&root.header, body);
+    reader.message.exact_sha256 = content::exact_sha256(&root.header, body);
     let message = Message {
         reference: subject.reference,
         near_reference: subject.near,
-        lacks_original: subject.prefix == Some(Prefix::Forward) && reader.message.original.is_none(),
         subject: subject.rest,
+        prefix: subject.prefix,
         from: head.from,
         date: head.date,
         message_id: head.message_id,
@@ -147,6 +154,15 @@ impl Reader<'_> {
             }
             None => self.message.folds = forward::folds(text),
         }
+    }
+
+    /// What an answer to a receipt says; `text` is that of the mail itself.
+    fn answer(&mut self, text: &str) {
+        let message = &self.message;
+        self.message.first_line = match message.original {
+            Some(_) => answer::read(&message.note, &forward::folds(&message.note), self.rules),
+            None => answer::read(text, &message.folds, self.rules),
+        };
     }
 
     fn push_originals(&mut self, originals: impl IntoIterator<Item = Original>) {
@@ -286,20 +302,6 @@ fn null_sender(envelope: Option<&Envelope>, header: &Header<'_>) -> bool {
         Some(envelope) => envelope.from.is_none(),
         None => header.text("Return-Path").is_some_and(|path| path == "<>"),
     }
-}
-
-/// SHA-256 over From, Subject, Date and body without trace headers (G3): a relay that tries again adds a Received line, and no more.
-fn content_sha256(header: &Header<'_>, body: &[u8]) -> String {
-    let mut hash = Sha256::new();
-    for name in ["From", "Subject", "Date"] {
-        for field in header.all(name) {
-            hash.update(header::unfolded(field.value).as_bytes());
-            hash.update(b"\n");
-        }
-        hash.update(b"\n");
-    }
-    hash.update(body);
-    digest::finished(hash)
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ impl View {
             "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
                 return (PartRole::Skipped, Some("digital signature"));
             }
-            _ if part.shape == Shape::Unopened => return (PartRole::File, Some("kept unopened")),
+            _ if part.shape == Shape::Unopened => return (PartRole::File, Some(super::KEPT_UNOPENED)),
             _ => (),
         }
         let in_related = part.parent.is_some_and(|parent| tree.parts[parent].media() == "multipart/related");
@@ -202,6 +202,7 @@ impl View {
             sha256: digest::sha256(&bytes),
             role,
             reason,
+            found: None,
             source: match in_memory {
                 true => Source::Decoded(bytes.into_owned()),
                 false => Source::Range { range: part.body.clone(), encoding: part.encoding },

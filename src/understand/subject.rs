@@ -1,6 +1,7 @@
 //! The reference number at the start of a subject (S1.14–S1.16, DESIGN §6).
 
 use super::words::WORDS;
+use crate::model::message::Prefix;
 use crate::model::organisation::Rules;
 use crate::model::reference::{Grammar, Reference};
 
@@ -14,12 +15,6 @@ pub struct Subject {
     pub rest: String,
     /// The first prefix, if the subject has one.
     pub prefix: Option<Prefix>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prefix {
-    Forward,
-    Reply,
 }
 
 /// Longest subject looked at, in characters. RFC 5322 §2.1.1 allows 998 bytes a line; real mail exceeds it.

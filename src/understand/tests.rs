@@ -1,6 +1,7 @@
 //! Whole mails: what is read, what is filed, what is accounted for.
 
 use super::*;
+use crate::model::digest;
 use crate::model::message::{Automatic, Kind, Source};
 use crate::model::organisation::ReferenceRules;
 use proptest::prelude::*;

@@ -233,3 +233,63 @@ fn verify_finds_what_does_not_agree() {
     std::fs::remove_file(acme.path(&format!("state/dead-letters/new/{held}.rohrpost"))).unwrap();
     assert!(acme.fails(&["verify"]).1.contains("does not show it"));
 }
+
+/// Eighteen planted damages of what was taken back, one mail withdrawn and one moved: `verify` finds each, and says what it is.
+#[test]
+fn verify_finds_what_was_taken_back_wrongly() {
+    let mut acme = Installation::new();
+    let daemon = acme.serve();
+    for (id, command) in [("withdrawn@x", &["withdraw", "--why", "falsch"]), ("moved@x", &["move", "--reference", "4712"])] {
+        let mail = Forward { id, attachments: &[("Anschreiben.pdf", "%PDF")], ..Forward::default() }.mail();
+        acme.ended(&daemon.delivers(&mail));
+        acme.all_sent();
+        let entry = acme.entries("4711").pop().unwrap()["id"].as_str().unwrap().to_owned();
+        acme.succeeds(&["--tenant", "acme", "history", command[0], &entry, command[1], command[2]]);
+    }
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+    let path = acme.path("state/rohrpost.db");
+    let sound = std::fs::read(&path).unwrap();
+    let damages = [
+        (
+            "delete from document where entry in (select id from history_entry where moved_from is not null)",
+            "names 1 files, and there are 0",
+        ),
+        (
+            "delete from document where entry in (select withdrawn_entry from history_entry union select about from history_entry)",
+            "names 1 files",
+        ),
+        ("update document set range_start = range_start + 1 where application = 'A2'", "do not have the hash"),
+        ("update document set in_files = true", "is a document of a withdrawn entry, and still shown"),
+        (
+            "update history_entry set withdrawn_at = null where id in (select about from history_entry where kind = 'withdrawn')",
+            "that is not marked as withdrawn",
+        ),
+        (
+            "drop index history_entry_once; update history_entry set withdrawn_at = null where id in (select moved_from from history_entry)",
+            "has more than one history entry",
+        ),
+        ("update history_entry set withdrawn_entry = 'X' where kind = 'inbound_email' and application = 'A1'", "and no entry says so"),
+        ("update history_entry set withdrawn_entry = null where kind = 'inbound_email' and application = 'A1'", "and no entry says so"),
+        ("delete from history_entry where kind = 'withdrawn'", "and no entry says so"),
+        ("update history_entry set about = null where kind = 'withdrawn'", "that is not marked as withdrawn"),
+        ("delete from history_entry where moved_from is not null", "and none has come in its place"),
+        ("update history_entry set moved_from = null", "and none has come in its place"),
+        ("update history_entry set kind = 'withdrawn' where kind = 'moved'", "came in the place of an entry that was not moved"),
+        (
+            "update arrival set entry = (select moved_from from history_entry where moved_from is not null)",
+            "in whose place another has come",
+        ),
+        ("update arrival set application = 'A1'", "names the history entry of another mail or application"),
+        ("delete from outbound_message where purpose = 'correction'", "2 people must hear that it was taken back, the outbox has 0"),
+        ("update outbound_message set cancelled_at = null", "is a notice about a withdrawn entry, and may still go out"),
+        ("update outbound_message set state = 'deferred' where purpose = 'reply_imported'", "and may still go out"),
+    ];
+    for (sql, words) in damages {
+        damage(&path, sql);
+        let (code, error) = acme.fails(&["verify"]);
+        assert!(code == 1 && error.contains(words), "{sql}: {error}");
+        std::fs::write(&path, &sound).unwrap();
+    }
+}

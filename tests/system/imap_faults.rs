@@ -3,7 +3,8 @@
 use crate::dovecot::*;
 use crate::harness::*;
 use crate::imap::{door, filed, mail, plain, with_mailboxes};
-use rohrpost::intake::accept::Acceptor;
+use rohrpost::intake::accept::{self, Acceptor};
+use rohrpost::intake::facts::checks::Checks;
 use rohrpost::intake::imap::connect::Credential;
 use rohrpost::intake::imap::{Door, Room};
 use rohrpost::model::installation::Place;
@@ -325,8 +326,11 @@ async fn second_instance(acme: &Installation) -> (Door, Store) {
     let state = acme.path("state");
     let place = Place { database: state.join("rohrpost.db"), blobs: state.join("blobs") };
     let store = Store::open(&place, Missing::IsAnError).await.unwrap();
-    let config = rohrpost::config::load(&acme.path("rohrpost.toml")).unwrap().imap.remove(0);
-    let accept = Acceptor::new(store.clone(), Vec::new(), 0);
+    let mut config = rohrpost::config::load(&acme.path("rohrpost.toml")).unwrap();
+    let room = accept::Room { folders: Vec::new(), min_free_bytes: 0, held: config.held_unauthenticated };
+    let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
+    let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), None);
+    let config = config.imap.remove(0);
     (Door::new(config.clone(), Credential::of(&config), accept, store.clone(), Room::default()), store)
 }
 

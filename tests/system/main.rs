@@ -3,8 +3,12 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod answers;
+mod attacks;
 mod bad_input;
+mod clamd;
 mod demo;
+mod dns;
 mod doors;
 mod dovecot;
 mod faults;
@@ -14,8 +18,17 @@ mod imap;
 mod imap_faults;
 mod imap_load;
 mod kill;
+mod limits;
+mod loops;
+mod opendkim;
 mod postfix;
+mod proofs;
 mod relay;
 mod released;
+mod scan;
+mod secrets;
 mod shown;
+mod signer;
 mod story;
+mod take_back;
+mod tokens;

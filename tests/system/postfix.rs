@@ -7,9 +7,9 @@ use std::process::Command;
 use std::time::Duration;
 
 /// A Postfix instance of its own.
-struct Postfix {
+pub struct Postfix {
     folder: PathBuf,
-    port: u16,
+    pub port: u16,
 }
 
 /// An ordinary mail host of the domain acme.example: people are its aliases, each with a Maildir, and unknown recipients are refused.
@@ -62,6 +62,14 @@ fn master_cf(port: u16) -> String {
 
 impl Postfix {
     fn start(rohrpost: u16) -> Postfix {
+        // The access maps stand for the host's own DMARC filter.
+        let results = "/^petra@acme\\.example$/ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n\
+                       /./ PREPEND Authentication-Results: mx.acme.example; dmarc=none header.from=unknown\n";
+        Postfix::start_with(rohrpost, "", results)
+    }
+
+    /// With further lines in main.cf, and what it writes on top of mail by its sender.
+    pub fn start_with(rohrpost: u16, more: &str, results: &str) -> Postfix {
         let folder = tempfile::Builder::new().prefix("rohrpost-postfix-").tempdir().unwrap().keep();
         let port = free_port();
         let path = folder.to_str().unwrap();
@@ -79,10 +87,8 @@ impl Postfix {
         // An alias that leads nowhere is found out at delivery, so that the host sends a bounce.
         let aliases = format!("petra {path}/mailboxes/petra/\nmax {path}/mailboxes/max/\nhr nobody-has-this-mailbox@acme.example\n");
         std::fs::write(folder.join("aliases"), aliases).unwrap();
-        let results = "/^petra@acme\\.example$/ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n\
-                       /./ PREPEND Authentication-Results: mx.acme.example; dmarc=none header.from=unknown\n";
         std::fs::write(folder.join("results.regexp"), results).unwrap();
-        let main = main_cf(path) + &readme("main.cf").replace("/etc/postfix/rohrpost", &here);
+        let main = main_cf(path) + &readme("main.cf").replace("/etc/postfix/rohrpost", &here) + more;
         std::fs::write(folder.join("etc/main.cf"), main).unwrap();
         std::fs::write(folder.join("etc/master.cf"), master_cf(port)).unwrap();
         run(Command::new("postfix").args(["-c", &format!("{path}/etc"), "start"]));
@@ -125,12 +131,12 @@ impl Drop for Postfix {
     }
 }
 
-fn run(command: &mut Command) {
+pub fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
 /// Answers every session with this greeting, and every RCPT with that reply; returns its port. Ends with the test.
-fn relay(greeting: &'static str, to_rcpt: &'static str) -> u16 {
+pub fn relay(greeting: &'static str, to_rcpt: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -39,7 +39,7 @@ fn session(mut stream: TcpStream, greeting: &str, to_rcpt: &str) -> std::io::Res
 }
 
 /// A reply to RCPT: none at all to Max's, good ones to others.
-const NEVER: &str = "";
+pub const NEVER: &str = "";
 
 fn section(port: u16) -> String {
     format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {port}\n")

@@ -37,6 +37,12 @@ fn databases_of_every_release_open() {
         assert_eq!(acme.ended(&again)["disposition"], "duplicate");
         let new = daemon.delivers(&Forward { id: "new@x", ..Forward::default() }.mail());
         assert_eq!(acme.ended(&new)["disposition"], "filed");
+        // What was filed then can be taken back, and those who were told then hear of it.
+        let moved = acme.succeeds(&["history", "move", entry["id"].as_str().unwrap(), "--reference", "4712", "--tenant", "acme"]);
+        assert!(moved.contains("2 people who had been told"), "{moved}");
+        let copy = acme.entries("4712").remove(0)["documents"][0]["id"].as_str().unwrap().to_owned();
+        assert_eq!(acme.runs(&["document", "get", &copy, "--tenant", "acme"]).stdout, b"%PDF-1.4 brief");
+        assert_eq!(acme.ended(&daemon.delivers(&mail))["disposition"], "duplicate");
         acme.all_sent();
         daemon.stop();
         acme.is_sound();

@@ -222,11 +222,13 @@ fn on_a_terminal(command: Command) -> String {
 #[test]
 fn help() {
     let acme = Installation::new();
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 16] = [
         &["demo"],
         &["explain"],
         &["import"],
         &["history"],
+        &["history", "move"],
+        &["history", "withdraw"],
         &["document", "get"],
         &["mail", "list"],
         &["mail", "show"],

@@ -3,6 +3,7 @@
 
 pub mod catcher;
 pub mod client;
+mod names;
 
 use super::{Done, Failure, dead_letter, history, logging, outbox, show};
 use crate::config::{self, Config};
@@ -12,13 +13,16 @@ use crate::model::id::{ArrivalId, TenantId};
 use crate::model::import::ImportFile;
 use crate::model::outbound::MessageState;
 use crate::model::verdict::Disposition;
+use crate::store::history::TakenBack;
 use crate::store::listing::{Filter, Listed};
 use crate::store::{Missing, Store};
 use anyhow::{Context, bail};
 use catcher::Catcher;
 use client::{Answer, As, Client};
+use names::Names;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,6 +91,7 @@ struct Demo {
     client: Client,
     /// The number that was issued for the application without one.
     issued: String,
+    _names: Names,
 }
 
 /// A mail of the demo and what must become of it.
@@ -159,7 +164,8 @@ impl Demo {
         write("certificate.pem", &certificate.cert.pem())?;
         write("key.pem", &certificate.signing_key.serialize_pem())?;
         let catcher = Catcher::start()?;
-        let text = configuration(folder.path(), catcher.address.port());
+        let names = Names::start().await.context("a DNS of its own")?;
+        let text = configuration(folder.path(), catcher.address.port(), names.address);
         write("rohrpost.toml", &text)?;
         let config = config::read(&text, Vec::new())?;
         logging::start(&config.log);
@@ -167,7 +173,7 @@ impl Demo {
         let daemon = Daemon::start(config.clone()).await?;
         let door = *daemon.addresses().first().context("no address to listen on")?;
         let client = Client { door, certificate: certificate.cert.pem(), password: PASSWORD.into() };
-        Ok(Demo { folder, config, daemon, catcher, client, issued })
+        Ok(Demo { folder, config, daemon, catcher, client, issued, _names: names })
     }
 
     fn store(&self) -> &Store {
@@ -288,7 +294,7 @@ impl Demo {
         for number in &outcome.filed_to {
             heading(&format!("rohrpost history {number}"))?;
             if let Some(application) = self.store().application(&tenant, number).await? {
-                history::list(&application, &self.store().history(&tenant, &application).await?, false)?;
+                history::list(&application, &self.store().history(&tenant, &application, TakenBack::Hidden).await?, false)?;
             }
         }
         heading("rohrpost dead-letter list")?;
@@ -368,10 +374,10 @@ impl Ended {
 }
 
 /// The machine: this folder, free ports, and the catcher as relay.
-fn configuration(folder: &Path, relay_port: u16) -> String {
+fn configuration(folder: &Path, relay_port: u16, names: SocketAddr) -> String {
     format!(
         "state_dir = {state:?}\nmin_free_bytes = 0\n\n[log]\nlevel = \"warn\"\n\n[smtp]\nlisten = [\"127.0.0.1:0\"]\nhostname = \"localhost\"\n\
-         tls = {{ certificate = {certificate:?}, key = {key:?} }}\n\n[outgoing]\nhost = \"127.0.0.1\"\nport = {relay_port}\n",
+         tls = {{ certificate = {certificate:?}, key = {key:?} }}\n\n[dns]\nresolvers = [\"{names}\"]\n\n[outgoing]\nhost = \"127.0.0.1\"\nport = {relay_port}\n",
         state = folder.join("state"),
         certificate = folder.join("certificate.pem"),
         key = folder.join("key.pem"),

@@ -1,6 +1,6 @@
 //! Reads an Authentication-Results field. RFC 8601 §2.2.
 
-use crate::model::facts::Dmarc;
+use crate::model::facts::{Dmarc, Spf};
 
 /// What we look for in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub struct Results {
     pub authserv_id: String,
     /// The first `dmarc` result.
     pub dmarc: Option<Dmarc>,
-    /// The first `spf` result, in lower case.
-    pub spf: Option<String>,
+    /// The first `spf` result.
+    pub spf: Option<Spf>,
 }
 
 /// Longest field that is read, in bytes. Of a longer one nothing counts: cut, it might say something else.
@@ -21,7 +21,21 @@ pub fn read(value: &[u8]) -> Option<Results> {
     if value.len() > LONGEST {
         return None;
     }
-    let tokens = tokens(&String::from_utf8_lossy(value));
+    results(&tokens(&String::from_utf8_lossy(value))?)
+}
+
+/// Reads the value of an ARC-Authentication-Results field. RFC 8617 §4.1.1: the same behind `i=N;`.
+pub fn read_sealed(value: &[u8]) -> Option<Results> {
+    if value.len() > LONGEST {
+        return None;
+    }
+    match tokens(&String::from_utf8_lossy(value))?.as_slice() {
+        [Token::Word(name), Token::Equals, Token::Word(_), Token::Semicolon, rest @ ..] if name.eq_ignore_ascii_case("i") => results(rest),
+        _ => None,
+    }
+}
+
+fn results(tokens: &[Token]) -> Option<Results> {
     let mut statements = tokens.split(|token| *token == Token::Semicolon);
     // RFC 8601 §2.2: the identifier, one token or one quoted string, then perhaps the version, which is 1 (§2.3).
     let authserv_id = match statements.next()? {
@@ -32,8 +46,15 @@ pub fn read(value: &[u8]) -> Option<Results> {
     let (mut dmarc_found, mut spf) = (None, None);
     for (method, result, properties) in statements.filter_map(statement) {
         match method.as_str() {
-            "dmarc" if dmarc_found.is_none() => dmarc_found = Some(Dmarc { result, header_from: header_from(properties) }),
-            "spf" if spf.is_none() => spf = Some(result),
+            "dmarc" => {
+                let said = Dmarc { result, header_from: header_from(properties) };
+                // Two that differ: whoever wrote the second one, nothing is proved.
+                dmarc_found = Some(match dmarc_found {
+                    Some(before) if before != said => Dmarc { result: "permerror".into(), header_from: None },
+                    _ => said,
+                });
+            }
+            "spf" if spf.is_none() => spf = Some(Spf { result, domain: spf_domain(properties).unwrap_or_default() }),
             _ => (),
         }
     }
@@ -58,8 +79,9 @@ impl Token {
     }
 }
 
-/// Words, quoted strings, `=` and `;`; comments and folds are passed over. RFC 5322 §3.2.2: comments nest.
-fn tokens(text: &str) -> Vec<Token> {
+/// Words, quoted strings, `=` and `;`; comments and folds are passed over. RFC 5322 §3.2.2: comments nest. None if one does not end:
+/// what it swallows might say something else.
+fn tokens(text: &str) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut word = String::new();
     let mut depth = 0u32;
@@ -86,7 +108,7 @@ fn tokens(text: &str) -> Vec<Token> {
         }
     }
     finish(&mut word, &mut tokens);
-    tokens
+    (depth == 0).then_some(tokens)
 }
 
 /// The rest of a quoted string, its end taken. RFC 5322 §3.2.4.
@@ -116,13 +138,24 @@ fn statement(statement: &[Token]) -> Option<(String, String, &[Token])> {
     Some((method.to_lowercase(), result.to_lowercase(), properties))
 }
 
+/// The domain of `smtp.mailfrom`, which may be an address, or of `smtp.helo` where there is none.
+fn spf_domain(properties: &[Token]) -> Option<String> {
+    let of = |wanted: &str| property(properties, wanted);
+    let value = of("smtp.mailfrom").filter(|value| !value.trim_matches(['<', '>']).is_empty()).or_else(|| of("smtp.helo"))?;
+    Some(value.rsplit('@').next().unwrap_or_default().trim_matches(['<', '>']).to_owned())
+}
+
 /// The one domain of `header.from`. None if there are two, or if the properties are not `name=value` throughout: a result whose
 /// words can be read in two ways proves nothing.
-fn header_from(mut properties: &[Token]) -> Option<String> {
+fn header_from(properties: &[Token]) -> Option<String> {
+    property(properties, "header.from")
+}
+
+fn property(mut properties: &[Token], wanted: &str) -> Option<String> {
     let mut found: Option<String> = None;
     while let [Token::Word(name), Token::Equals, value, rest @ ..] = properties {
         let value = value.value()?.to_lowercase();
-        if name.eq_ignore_ascii_case("header.from") && found.replace(value.clone()).is_some_and(|before| before != value) {
+        if name.eq_ignore_ascii_case(wanted) && found.replace(value.clone()).is_some_and(|before| before != value) {
             return None;
         }
         properties = rest;
@@ -161,7 +194,7 @@ mod tests {
             "mx.acme.example",
             Some(("pass", Some("acme.example"))),
         );
-        check("mx.acme.example; spf=fail ((); dmarc=pass header.from=acme.example", "mx.acme.example", None);
+        assert_eq!(read(b"mx.acme.example; spf=fail ((); dmarc=pass header.from=acme.example"), None);
         let both = |properties: &str, domain: Option<&str>| {
             check(&format!("mx.acme.example; dmarc=pass {properties}"), "mx.acme.example", Some(("pass", domain)));
         };
@@ -175,12 +208,30 @@ mod tests {
         both("header.from=acme.example header.from=", None);
         // The identifier may be quoted, and a version and comments may follow it.
         check("\"mx.acme.example\" (c) 1 (d); none", "mx.acme.example", None);
-        // The first DMARC result counts.
+        // Two that differ prove nothing, two that agree are one.
         check(
             "mx.acme.example; dmarc=fail header.from=a.example; dmarc=pass header.from=acme.example",
             "mx.acme.example",
-            Some(("fail", Some("a.example"))),
+            Some(("permerror", None)),
         );
+        let pass = "dmarc=pass header.from=acme.example";
+        check(&format!("mx.acme.example; {pass}; {pass}"), "mx.acme.example", Some(("pass", Some("acme.example"))));
+    }
+
+    #[test]
+    fn sealed_fields() {
+        let check = |value: &str, want: Option<Option<&str>>| {
+            let results = read_sealed(value.as_bytes());
+            let seen = results.as_ref().map(|results| results.dmarc.as_ref().and_then(Dmarc::passed_for));
+            assert_eq!(seen, want, "{value}");
+        };
+        check(" i=1; f.example; dmarc=pass header.from=acme.example", Some(Some("acme.example")));
+        check("(c) I = 1 ;\r\n f.example 1;\r\n dmarc=pass header.from=acme.example", Some(Some("acme.example")));
+        check("i=2; f.example; spf=pass", Some(None));
+        check("f.example; i=1; dmarc=pass header.from=acme.example", None);
+        check("i=1 f.example; dmarc=pass header.from=acme.example", None);
+        check("f.example; dmarc=pass header.from=acme.example", None);
+        check("", None);
     }
 
     #[test]

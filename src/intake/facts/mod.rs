@@ -1,12 +1,17 @@
 //! What the door knows about who sends. Gathered here once; the judgement over it is `authenticate`'s.
-//! SPF, DKIM, DMARC and ARC that we check ourselves will stand beside `authentication_results`.
+//! `gather` reads what stands in the mail and needs nobody; `checks` asks the DNS.
 
 pub mod authentication_results;
+pub mod checks;
 mod from;
+pub mod reading;
+pub mod resolver;
+mod results;
 
 use crate::model::address;
 use crate::model::facts::{Facts, Login, Origin, Pinned};
-use crate::model::header::Header;
+use crate::model::header::{Header, unfolded};
+use crate::store::blobs::LARGEST_IN_DATABASE;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderValue};
 use std::net::IpAddr;
@@ -46,8 +51,15 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
         doubled: ONCE.iter().filter(|name| header.all(name).nth(1).is_some()).map(|name| (*name).to_owned()).collect(),
         to: recipients(&header, "To"),
         cc: recipients(&header, "Cc"),
+        reading: reading_matters(&header),
+        is_strangers: false,
         checked: None,
-        from_is_incomplete: header.too_many || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
+        // Of a larger mail the head alone is here: fields behind it were not seen.
+        from_is_incomplete: header.too_many
+            // Where we take a section for ended that another reader reads on, he sees other fields.
+            || header.unfinished
+            || (head.len() >= LARGEST_IN_DATABASE && header.body >= head.len())
+            || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
         pinned: pinned(connection, &header),
         hops: header.hops(),
     }
@@ -57,9 +69,21 @@ fn count(header: &Header<'_>, name: &str) -> u32 {
     u32::try_from(header.all(name).count()).unwrap_or(u32::MAX)
 }
 
+/// RFC 2045 §5 and §6: what a reader does with the body, where that is more than showing text.
+fn reading_matters(header: &Header<'_>) -> Vec<String> {
+    let said = |name: &str| header.all(name).map(|field| unfolded(field.value).to_ascii_lowercase()).collect::<Vec<_>>();
+    let first_word = |value: &String| value.split(|c: char| c == ';' || c.is_whitespace()).next().unwrap_or_default().to_owned();
+    let is_more = |name: &str, plain: &[&str]| said(name).iter().any(|value| !plain.contains(&first_word(value).as_str()));
+    let fields = [
+        ("content-type", is_more("Content-Type", &["text/plain"])),
+        ("content-transfer-encoding", is_more("Content-Transfer-Encoding", &["7bit", "8bit", "binary", "quoted-printable"])),
+    ];
+    fields.into_iter().filter(|(_, is_more)| *is_more).map(|(name, _)| name.to_owned()).collect()
+}
+
 fn recipients(header: &Header<'_>, name: &str) -> Vec<String> {
     let all = header.all(name).flat_map(|field| addresses(field.value));
-    all.map(|one| address::without_detail(&one).0).take(MOST_RECIPIENTS).collect()
+    all.take(MOST_RECIPIENTS).collect()
 }
 
 /// Only the topmost field counts, and only of a mail host that we are told to believe: whoever stands below it wrote before it did.
@@ -113,7 +137,8 @@ mod tests {
         assert_eq!((facts.from_fields, facts.hops, facts.from_is_incomplete), (2, 2, false));
         let hidden = format!("From: petra@acme.example,{}\r\n x@evil.example\r\n\r\n", " ".repeat(LONGEST_FROM));
         let behind = format!("From: petra@acme.example\r\n{}From: x@evil.example\r\n\r\n", "X: y\r\n".repeat(2_000));
-        for head in [hidden, behind] {
+        let far = format!("From: petra@acme.example\r\nX: {}\r\n", "y".repeat(LARGEST_IN_DATABASE));
+        for head in [hidden, behind, far[..LARGEST_IN_DATABASE].to_owned()] {
             assert!(gather(&connection(Origin::Relay), head.as_bytes()).from_is_incomplete);
         }
     }

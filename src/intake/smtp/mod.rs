@@ -10,6 +10,7 @@ pub mod session;
 pub mod tls;
 
 use super::accept::Acceptor;
+use super::brakes::{self, Brakes};
 use super::login::SignIn;
 use crate::config::Smtp;
 use crate::model::arrival::{Accept, Recipient};
@@ -79,6 +80,7 @@ impl SmtpDoor {
             rules,
             limits: config.limits.clone(),
             tls,
+            brakes: Brakes::new(config.limits.brakes),
             stop: stop.clone(),
         };
         let connections = Connections::new(config.limits.connections, config.limits.connections_per_address);
@@ -99,7 +101,10 @@ impl SmtpDoor {
             listening.spawn(listen(listener, config, shared, connections, sessions, stop));
         }
         listening.close();
-        stop.cancelled().await;
+        let mut tidy = tokio::time::interval(brakes::TIDY);
+        loop {
+            tokio::select! { () = stop.cancelled() => break, _ = tidy.tick() => self.shared.brakes.tidy() }
+        }
         self.stop.cancel();
         self.sessions.close();
         if tokio::time::timeout(self.config.limits.stop_timeout, self.sessions.wait()).await.is_err() {
@@ -132,6 +137,11 @@ async fn listen<A: Accept, D: Directory>(
             continue;
         }
         let (origin, authserv_id) = config.origin(address);
+        // A mail host that we trust brings everybody's mail.
+        if origin == Origin::Direct && !shared.brakes.may_connect(address) {
+            tokio::spawn(turn_away(stream, reply::too_often()));
+            continue;
+        }
         let Some(place) = connections.enter(address, origin) else {
             tokio::spawn(turn_away(stream, reply::too_many_connections()));
             continue;
@@ -181,7 +191,7 @@ impl Connections {
     }
 
     fn enter(&self, address: IpAddr, origin: Origin) -> Option<Place> {
-        let address = whose(address);
+        let address = brakes::address_of(address);
         let most = if origin == Origin::Direct { self.most - self.most / 5 } else { self.most };
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let here = counts.per_address.get(&address).copied().unwrap_or(0);
@@ -191,14 +201,6 @@ impl Connections {
         counts.all += 1;
         counts.per_address.insert(address, here + 1);
         Some(Place { connections: self.clone(), address })
-    }
-}
-
-/// Whoever has one address of an IPv6 /64 has all of them.
-fn whose(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
     }
 }
 

@@ -74,6 +74,11 @@ impl Session {
         }
     }
 
+    /// Whether MAIL may come next.
+    pub fn may_begin(&self) -> bool {
+        matches!(self.phase, Phase::Greeted { .. })
+    }
+
     /// One step.
     pub fn step(&mut self, rules: &Rules, command: Command) -> Next {
         let next = match command {

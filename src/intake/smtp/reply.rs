@@ -1,7 +1,7 @@
 //! Replies. The one place where an outcome becomes a code.
 
 use crate::model::id::ArrivalId;
-use crate::model::stop::{NoRoom, Refusal, Stop};
+use crate::model::stop::{DnsTrouble, NoRoom, Refusal, Stop, TooMuchHeld};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -66,13 +66,18 @@ pub fn to_outcome(outcome: Result<ArrivalId, Stop>) -> Reply {
         Ok(id) => Reply::new(250, (0, 0), format!("kept as {id}")),
         Err(Stop::Refused(refusal)) => to_refusal(refusal),
         Err(Stop::NotNow(error)) if is_full(&error) => Reply::new(452, (3, 1), "no room at the moment; try again later"),
+        // RFC 3463 §3.5: X.4.3 is for a directory that does not answer.
+        Err(Stop::NotNow(error)) if error.is::<DnsTrouble>() => {
+            Reply::new(451, (4, 3), "the sender cannot be checked at the moment; try again later")
+        }
+        Err(Stop::NotNow(error)) if error.is::<TooMuchHeld>() => Reply::new(452, (2, 2), TooMuchHeld.to_string()),
         Err(Stop::NotNow(_)) => Reply::new(451, (3, 0), "not possible at the moment; try again later"),
     }
 }
 
 fn to_refusal(refusal: Refusal) -> Reply {
     let (code, enhanced) = match refusal {
-        Refusal::NotAuthenticated => (550, (7, 1)),
+        Refusal::NotAuthenticated | Refusal::NotAUser => (550, (7, 1)),
         Refusal::Loop => (554, (4, 6)),
     };
     Reply::new(code, enhanced, refusal.to_string())
@@ -106,6 +111,20 @@ pub fn too_many_connections() -> Reply {
     Reply::new(421, (7, 0), "too many connections; try again later").and_close()
 }
 
+/// An address, or its network, connects too often.
+pub fn too_often() -> Reply {
+    Reply::new(421, (7, 0), "too many connections within a minute; try again later").and_close()
+}
+
+pub fn too_many_mails() -> Reply {
+    Reply::new(450, (7, 1), "too many mails within an hour; try again later")
+}
+
+/// Said before the password is looked at.
+pub fn too_many_failed_logins() -> Reply {
+    Reply::new(454, (7, 0), "too many failed logins; try again later")
+}
+
 pub fn too_many_errors() -> Reply {
     Reply::new(421, (7, 0), "too many errors").and_close()
 }
@@ -127,5 +146,14 @@ mod tests {
         assert_eq!(code(NoRoom.into()), 452);
         assert_eq!(code(anyhow::Error::from(std::io::Error::from(std::io::ErrorKind::StorageFull)).context("blob")), 452);
         assert_eq!(code(anyhow::anyhow!("database is locked")), 451);
+        let trouble = to_outcome(Err(Stop::not_now(DnsTrouble))).to_string();
+        assert!(trouble.starts_with("451 4.4.3 "), "{trouble}");
+    }
+
+    #[test]
+    fn what_else_is_ours() {
+        let reply = |error: anyhow::Error| to_outcome(Err(Stop::NotNow(error))).to_string();
+        assert!(reply(crate::model::stop::ScannerDown.into()).starts_with("451 4.3.0 "));
+        assert_eq!(reply(TooMuchHeld.into()), "452 4.2.2 too much unauthenticated mail waits\r\n");
     }
 }

@@ -1,11 +1,12 @@
 //! One SMTP session over any stream: reads, asks, writes. What may follow what is `phase`'s; what is answered is `reply`'s.
 
-use super::command;
+use super::command::{self, Command};
 use super::data::Receiver;
 use super::line::{Input, ReadData, ReadLine};
 use super::phase::{Next, Rules, Session, Transaction};
 use super::reply::{self, Reply};
 use crate::config::Limits;
+use crate::intake::brakes::Brakes;
 use crate::intake::facts::{self, Connection};
 use crate::intake::spool::{NotSpooled, Spool, Spooled};
 use crate::model::arrival::{Accept, Arrival, Door, Envelope, Recipient};
@@ -39,6 +40,7 @@ pub struct Shared<A, D> {
     pub rules: Rules,
     pub limits: Limits,
     pub tls: Option<TlsAcceptor>,
+    pub brakes: Brakes,
     pub stop: CancellationToken,
 }
 
@@ -151,7 +153,12 @@ impl<A: Accept, D: Directory> Talk<A, D> {
 
     async fn command(&mut self, line: &[u8]) -> Go {
         let shared = self.shared.clone();
-        let reply = match self.session.step(&shared.rules, command::parse(line)) {
+        let command = command::parse(line);
+        if matches!(command, Command::Mail { .. }) && !self.may_send() {
+            self.say(&reply::too_many_mails());
+            return Go::On;
+        }
+        let reply = match self.session.step(&shared.rules, command) {
             Next::Say(reply) => reply,
             Next::Resolve(path) => match shared.directory.recipient(&path).await {
                 Ok(found) => self.session.recipient(&shared.rules, path, found),
@@ -172,6 +179,11 @@ impl<A: Accept, D: Directory> Talk<A, D> {
         };
         self.say(&reply);
         if reply.closes() { Go::End(Ended::Closed) } else { Go::On }
+    }
+
+    /// Whether a mail may begin here. A mail host that we trust brings everybody's.
+    fn may_send(&self) -> bool {
+        !self.session.may_begin() || self.peer.origin != Origin::Direct || self.shared.brakes.may_send(self.peer.address)
     }
 
     /// What was sent behind STARTTLS in plain text must not be taken as sent in TLS (CVE-2011-0411).
@@ -201,14 +213,22 @@ impl<A: Accept, D: Directory> Talk<A, D> {
             }
         };
         let Some((name, password)) = plain(&response) else { return Ok(self.session.not_signed_in(&shared.rules)) };
+        // Before any work: a hash costs a core for as long as a guess is worth.
+        if !shared.brakes.may_try_password(self.peer.address) {
+            warn!(peer = %self.peer.address, "a login was refused: too many have failed");
+            return Ok(reply::too_many_failed_logins());
+        }
         match shared.directory.sign_in(&name, password).await {
             Ok(login) => {
-                if login.is_none() {
+                if login.is_some() {
+                    shared.brakes.no_failure(self.peer.address);
+                } else {
                     warn!(peer = %self.peer.address, "a login failed");
                 }
                 Ok(self.session.signed_in(&shared.rules, login))
             }
             Err(error) => {
+                shared.brakes.no_failure(self.peer.address);
                 warn!(error = format!("{error:#}"), "a login could not be checked");
                 Ok(Reply::new(454, (7, 0), "not possible at the moment; try again later"))
             }

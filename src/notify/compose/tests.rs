@@ -2,13 +2,16 @@
 
 use super::*;
 use crate::model::address::Mailbox;
+use crate::model::answer::{Line, Useless};
 use crate::model::examples;
+use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, Automatic, Encoding, Kind, Original, Source};
 use crate::model::organisation::Candidate;
+use crate::model::outbound::Offer;
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::{Proof, Unproven};
 use crate::model::user::{Role, User};
-use crate::model::verdict::IgnoreReason;
+use crate::model::verdict::{IgnoreReason, Suggestion, Why};
 
 fn user(email: &str, role: Role, locale: Locale) -> User {
     User { locale, ..examples::user(email, role) }
@@ -35,6 +38,7 @@ fn message() -> Message {
         kind: Kind::CoverLetter,
         role: PartRole::File,
         reason: None,
+        found: None,
         source: Source::Range { range: 0..1, encoding: Encoding::Identity },
     };
     Message {
@@ -53,10 +57,40 @@ fn message() -> Message {
     }
 }
 
+/// Acceptance: S1.E14. Files that are kept out are named with the reason, in every language; others that are skipped are not.
+#[test]
+fn files_that_are_kept_out() {
+    use crate::model::message::SkipReason;
+    let mut mail = message();
+    let named = |name: &str| Attachment { name: Some(name.into()), ..message().attachments.remove(0) };
+    for (name, why) in [("a.exe", SkipReason::TypeRefused), ("b.pdf", SkipReason::Infected), ("c.iso", SkipReason::NotScanned)] {
+        let mut one = named(name);
+        one.skip(why);
+        one.found = (why == SkipReason::Infected).then(|| "Eicar\r\nBcc: x".into());
+        mail.attachments.push(one);
+    }
+    let mut unpacked = named("d.eml");
+    unpacked.unpacked();
+    mail.attachments.push(unpacked);
+    for (locale, heading, found) in [
+        (Locale::De, "Nicht abgelegt:", "hat Eicar Bcc: x gefunden"),
+        (Locale::En, "Not filed:", "found Eicar Bcc: x"),
+        (Locale::Sv, "Inte sparat:", "hittade Eicar Bcc: x"),
+    ] {
+        let lines = files(locale, &mail);
+        let at = lines.iter().position(|line| line == heading).unwrap();
+        assert!(at == 2 && lines[1].contains("Anschreiben.pdf") && lines.len() == 6, "{lines:?}");
+        assert!(lines[3].contains("a.exe (") && lines[4].contains(found) && lines[5].contains("c.iso ("), "{lines:?}");
+    }
+    mail.attachments.remove(0);
+    assert_eq!(files(Locale::En, &mail)[..2], ["Files: none", "Not filed:"]);
+}
+
 struct Scene {
     tenant: Tenant,
     sender: Sender,
     audience: Audience,
+    answer: Option<(Receipt, Outcome)>,
 }
 
 impl Scene {
@@ -67,6 +101,7 @@ impl Scene {
             tenant: tenant(),
             sender: Sender::User { user: petra.clone(), proof: Proof::Login },
             audience: Audience { responsible: vec![petra, max], ..Audience::default() },
+            answer: None,
         }
     }
 
@@ -80,6 +115,8 @@ impl Scene {
             entry: "01JDF7Q3000000000000000000".parse().unwrap(),
             portal_url: Some("https://portal.acme.example"),
             postmaster: None,
+            number: message.reference.as_ref().map(|reference| reference.number.as_str()),
+            answer: self.answer.as_ref(),
         };
         compose(verdict, message, &self.audience, on)
     }
@@ -149,7 +186,7 @@ fn receipts() {
                 continue;
             }
             assert_eq!((notice.to.as_str(), notice.purpose), ("petra@acme.example", MessagePurpose::Receipt));
-            assert_eq!(notice.reply_to, ReplyTo::Token);
+            assert_eq!(notice.reply_to, ReplyTo::Token(Offer::default()));
             assert!(!notice.text.contains("Maria") && !notice.text.contains("Entwickler"), "{}", notice.text);
             assert!(!notice.text.contains("receipt-"), "{}", notice.text);
         }
@@ -188,6 +225,8 @@ fn mail_to_postmaster() {
             entry: EntryId::generate(),
             portal_url: None,
             postmaster: Some("operator@acme.example"),
+            number: None,
+            answer: None,
         };
         let audience = Audience { sent_last_hour, ..Audience::default() };
         let notices = compose(&Verdict::Ignore(IgnoreReason::Postmaster), &Message { automatic, ..message() }, &audience, on);
@@ -197,4 +236,151 @@ fn mail_to_postmaster() {
     check(None, MOST_AN_HOUR, false);
     check(Some(Automatic::Loop), 0, false);
     check(Some(Automatic::Bounce), 0, false);
+}
+
+fn suggestion(reference: &str, why: Why) -> Suggestion {
+    Suggestion { reference: reference.into(), candidate: "Maria Müller".into(), job: "Entwickler (m/w/d)".into(), why }
+}
+
+/// Acceptance: S1.E4. Up to three numbered suggestions, which an answer may choose from.
+#[test]
+fn a_receipt_offers_what_it_names() {
+    let mut scene = Scene::new();
+    scene.audience.suggestions = vec![suggestion("4711", Why::Address), suggestion("4712", Why::DigitOff)];
+    let receipt = |scene: &Scene, reason| scene.compose(&Verdict::Hold(reason), &message()).remove(0);
+    let offered = receipt(&scene, HoldReason::UnknownNumber);
+    assert_eq!(
+        offered.text,
+        "Deine weitergeleitete Nachricht vom 22.11.2026, 09:30 konnte nicht zugeordnet werden. Sie ist nicht verloren: Wer bei euch den Import \
+         betreut, sieht sie und kümmert sich darum.\n\nDein Betreff: 4711 WG: Geheimnis\n\nDie Bewerbungsnummer 4711 gibt es nicht. Bitte \
+         prüfe sie in der Bewerbung.\n\nVielleicht gehört die Nachricht hierher:\n\n  1  4711, Maria Müller, Entwickler (m/w/d) (dieselbe \
+         Absenderadresse)\n  2  4712, Maria Müller, Entwickler (m/w/d) (eine Ziffer anders)\n\nAntworte auf diese E-Mail, und schreib die \
+         passende Zahl von 1 bis 2 oder die richtige Bewerbungsnummer in die erste Zeile; dann wird die Nachricht dort abgelegt.\n\n-- \n\
+         Von deiner Antwort wird nur die erste Zeile gelesen."
+    );
+    let numbers = vec!["4711".to_owned(), "4712".to_owned()];
+    assert_eq!(offered.reply_to, ReplyTo::Token(Offer { numbers, ..Offer::default() }));
+    // Where no number mends it, nothing is offered, and no answer is read.
+    for reason in [HoldReason::Encrypted, HoldReason::SenderMayNotImport, HoldReason::SenderUnclear] {
+        let plain = receipt(&scene, reason);
+        assert!(plain.text.ends_with("Antworten auf diese E-Mail werden nicht gelesen.") && !plain.text.contains("4712"), "{}", plain.text);
+        assert_eq!(plain.reply_to, ReplyTo::Token(Offer::default()));
+    }
+    scene.audience.suggestions.truncate(1);
+    assert!(receipt(&scene, HoldReason::NoNumber).text.contains("mit einer 1 in der ersten Zeile"));
+    for why in Why::ALL {
+        for locale in Locale::ALL {
+            assert_ne!(say(locale, why.key(), &[]), why.key());
+        }
+    }
+}
+
+/// Acceptance: G7. What a forwarder may not see is worded like what is not there.
+#[test]
+fn what_he_may_not_see_reads_as_unknown() {
+    let mut scene = Scene::new();
+    scene.audience.suggestions = vec![suggestion("4712", Why::DigitOff)];
+    let both = [HoldReason::ForwarderMayNotSee, HoldReason::UnknownNumber].map(|reason| scene.compose(&Verdict::Hold(reason), &message()));
+    assert_eq!(both[0], both[1]);
+    // Such a number was brought in with a wrong last digit.
+    let mistyped = Message { reference: Some(Reference { number: "BW-0004711-3".into(), rule: Grammar::Strict }), ..message() };
+    let both = [HoldReason::ForwarderMayNotSee, HoldReason::BadCheckDigit].map(|reason| scene.compose(&Verdict::Hold(reason), &mistyped));
+    assert_eq!(both[0], both[1]);
+}
+
+/// An answer that led nowhere is told so once, with what a better one looks like.
+#[test]
+fn useless_answers() {
+    let mut scene = Scene::new();
+    let arrival = ArrivalId::generate();
+    let answered = Receipt {
+        token: "t".into(),
+        recipient: "petra@acme.example".into(),
+        subject: "Nicht zugeordnet: 4771 WG: x".into(),
+        offers: vec!["4711".into()],
+        again: false,
+        used: false,
+        arrival,
+        held: Some(HoldReason::UnknownNumber),
+    };
+    scene.audience.suggestions = vec![suggestion("4711", Why::DigitsSwapped)];
+    let answer = Message { first_line: Line { choice: None, number: Some("9999".into()) }, ..Message::default() };
+    let ignored = Verdict::Ignore(IgnoreReason::ReceiptAnswer);
+    let reasons = [HoldReason::UnknownNumber, HoldReason::BadCheckDigit, HoldReason::ApplicationErased].map(Useless::Number);
+    let all = [Useless::NotUnderstood, Useless::NoSuchChoice, Useless::AlreadyAnswered, Useless::NoLongerHeld].into_iter().chain(reasons);
+    for why in all {
+        scene.answer = Some((answered.clone(), Outcome::Useless(why)));
+        let notices = scene.compose(&ignored, &answer);
+        assert_eq!(notices.len(), 1, "{why:?}");
+        let notice = &notices[0];
+        assert_eq!((notice.to.as_str(), notice.subject.as_str()), ("petra@acme.example", "Nicht zugeordnet: 4771 WG: x"));
+        assert!(!notice.text.contains("again-") && notice.text.contains("hat nichts geändert"), "{}", notice.text);
+        let offer = Offer { numbers: vec!["4711".into()], again: true, about: Some(arrival) };
+        let reply_to = if why.can_be_mended() { ReplyTo::Token(offer) } else { ReplyTo::Address("hr@acme.example".into()) };
+        assert_eq!(notice.reply_to, reply_to, "{why:?}");
+        // The brake holds for these as well, and no program is answered.
+        let automatic = Message { automatic: Some(Automatic::AutoReply), ..answer.clone() };
+        assert!(scene.compose(&ignored, &automatic).is_empty());
+        let busy = Scene {
+            audience: Audience { sent_last_hour: MOST_AN_HOUR, ..scene.audience.clone() },
+            answer: scene.answer.clone(),
+            ..Scene::new()
+        };
+        assert!(busy.compose(&ignored, &answer).is_empty());
+    }
+    for outcome in [None, Some(Outcome::Nothing)] {
+        scene.answer = outcome.map(|outcome| (answered.clone(), outcome));
+        assert!(scene.compose(&ignored, &answer).is_empty());
+    }
+}
+
+/// Acceptance: S1.E16. Whoever wants receipts gets one, and no second mail beside a notice.
+#[test]
+fn receipts_for_what_was_filed() {
+    let mut scene = Scene::new();
+    let recipients = |scene: &Scene| -> Vec<(String, MessagePurpose)> {
+        scene.compose(&placement(vec![]), &message()).into_iter().map(|notice| (notice.to, notice.purpose)).collect()
+    };
+    let notice = |to: &str| (to.to_owned(), MessagePurpose::ReplyImported);
+    let receipt = ("dora@acme.example".to_owned(), MessagePurpose::Receipt);
+    let both = [notice("petra@acme.example"), notice("max@acme.example")];
+    let dora = User { wants_receipts: true, ..user("dora@acme.example", Role::DepartmentPlus, Locale::De) };
+    scene.sender = Sender::User { user: dora.clone(), proof: Proof::Login };
+    assert_eq!(recipients(&scene), [both[0].clone(), both[1].clone(), receipt.clone()]);
+    let said = scene.compose(&placement(vec![]), &message()).remove(2);
+    assert_eq!(said.subject, "Abgelegt zu 4711, Maria Müller");
+    assert_eq!(
+        said.text,
+        "Deine weitergeleitete Nachricht vom 22.11.2026, 09:30 ist abgelegt.\n\nBewerbung: 4711, Maria Müller, Entwickler (m/w/d)\nDateien:\n  \
+         Anschreiben.pdf (Anschreiben)\nBenachrichtigt: Name of petra@acme.example, Name of max@acme.example\n\n-- \n\
+         Du bekommst diese E-Mail, weil du dir für alles, was du weiterleitest, eine Quittung wünschst."
+    );
+    assert_eq!(said.reply_to, ReplyTo::Address("hr@acme.example".into()));
+    // She is responsible herself: the notice is enough.
+    scene.audience.responsible.push(dora.clone());
+    assert_eq!(recipients(&scene), [both[0].clone(), both[1].clone(), notice("dora@acme.example")]);
+    // Unless she is not told of her own forwards.
+    scene.tenant.notify_forwarder = false;
+    assert_eq!(recipients(&scene), [both[0].clone(), both[1].clone(), receipt]);
+    // These leave room for receipts of what is held.
+    scene.audience.sent_last_hour = MOST_AN_HOUR / 2;
+    assert_eq!(recipients(&scene), both);
+    scene.audience.sent_last_hour = 0;
+    scene.sender = Sender::User { user: User { wants_receipts: false, ..dora }, proof: Proof::Login };
+    assert_eq!(recipients(&scene), both);
+}
+
+/// A candidate who writes himself is the writer, whatever mail is inside his; he himself hears nothing (G7).
+#[test]
+fn a_candidate_who_writes_directly() {
+    let mut scene = Scene::new();
+    scene.sender = Sender::Candidate { name: "Eva Anders".into(), proof: Proof::Dmarc };
+    let notices = scene.compose(&placement(vec![Flag::Direct]), &message());
+    assert_eq!(notices.len(), 2);
+    let text = &notices[0].text;
+    assert!(text.starts_with("Eva Anders hat geantwortet.") && text.contains("Direkt geschrieben: 22.11.2026, 09:30"), "{text}");
+    assert!(!text.contains("Geschrieben: 20.11.2026"), "{text}");
+    for reason in HoldReason::ALL {
+        assert!(scene.compose(&Verdict::Hold(reason), &message()).is_empty());
+    }
 }

@@ -8,9 +8,9 @@ mod introduction;
 mod label;
 pub mod people;
 
-use super::subject::{self, Prefix};
+use super::subject;
 use super::words::{Separator, WORDS};
-use crate::model::message::{Folds, How, Original};
+use crate::model::message::{Folds, How, Original, Prefix};
 use crate::model::organisation::Rules;
 use block::{Block, Field};
 pub use folds::folds;

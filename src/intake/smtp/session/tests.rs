@@ -97,8 +97,9 @@ async fn session(setup: Setup) -> Remote {
         directory: Book,
         blobs: Blobs::in_memory(),
         rules,
-        limits: config.limits,
+        limits: config.limits.clone(),
         tls: None,
+        brakes: Brakes::new(config.limits.brakes),
         stop: stop.clone(),
     };
     let (near, far) = tokio::io::duplex(64 * 1024);
