@@ -4,6 +4,7 @@
 mod dns;
 mod faults;
 mod held;
+pub mod imap;
 mod limits;
 mod network;
 pub mod scan;
@@ -42,6 +43,7 @@ pub struct Config {
     pub portal_url: Option<String>,
     pub log: Log,
     pub smtp: Smtp,
+    pub imap: Vec<imap::Imap>,
     pub dns: Dns,
     pub outgoing: Outgoing,
     /// None: files are not scanned.
@@ -235,6 +237,7 @@ struct Raw {
     portal_url: Option<String>,
     log: RawLog,
     smtp: RawSmtp,
+    imap: Vec<imap::RawImap>,
     dns: dns::RawDns,
     outgoing: RawOutgoing,
     scan: scan::RawScan,
@@ -312,6 +315,8 @@ impl Raw {
         }
         let log = self.log.meant(found);
         let smtp = self.smtp.meant(found);
+        let message_bytes = smtp.as_ref().map_or(50 << 20, |smtp| smtp.limits.message_bytes);
+        let imap = imap::meant(self.imap, message_bytes, found);
         let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
         let scan = self.scan.meant(found);
@@ -327,6 +332,7 @@ impl Raw {
             portal_url: portal_url.map(|url| url.trim_end_matches('/').to_owned()),
             log: log?,
             smtp: smtp?,
+            imap,
             dns,
             outgoing: outgoing?,
             scan,

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::dead_letter;
 use crate::intake::accept::{Acceptor, Room};
 use crate::intake::facts::checks::Checks;
+use crate::intake::imap;
 use crate::intake::login::SignIn;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory};
@@ -26,6 +27,7 @@ pub struct Daemon {
     store: Store,
     addresses: Vec<SocketAddr>,
     door: Part,
+    mailboxes: Vec<Part>,
     pipeline: Part,
     outbox: Part,
     folder: Part,
@@ -115,6 +117,7 @@ impl Daemon {
         let room = Room { folders, min_free_bytes: config.min_free_bytes, held };
         let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
+        let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
         let door = SmtpDoor::bind(config.smtp, certificate.as_ref().map(Certificate::acceptor), accept, directory).await?;
         let addresses = door.addresses();
@@ -141,6 +144,7 @@ impl Daemon {
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),
             folder: Part::start("dead-letter folder", &falls, |stop| dead_letter::run(parts.2, dead_letters, stop)),
             door: Part::start("SMTP door", &falls, |stop| door.run(stop)),
+            mailboxes: mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| mailbox.run(stop))).collect(),
             fallen,
             store,
             certificate,
@@ -181,8 +185,9 @@ impl Daemon {
 
     /// Stops in order: no new work, what is in hand ends, the store closes last.
     pub async fn stop(self) {
-        // The door itself waits that long for its sessions.
-        self.door.end(self.patience + Duration::from_secs(5)).await;
+        // The doors themselves wait that long for what they have in hand; all of them at once.
+        let doors = std::iter::once(self.door).chain(self.mailboxes);
+        futures_util::future::join_all(doors.map(|door| door.end(self.patience + Duration::from_secs(5)))).await;
         for part in [self.pipeline, self.outbox, self.folder, self.upkeep] {
             part.end(self.patience).await;
         }
@@ -191,6 +196,16 @@ impl Daemon {
             warn!("the database did not close in time");
         }
     }
+}
+
+/// A door for each mailbox. What a run before this one held is free: the lock says that nobody else works here.
+async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<Vec<imap::Door>> {
+    store.free_all_mailboxes().await?;
+    let room = imap::Room::default();
+    let door = |config: &crate::config::imap::Imap| {
+        imap::Door::new(config.clone(), imap::connect::Credential::of(config), accept.clone(), store.clone(), room.clone())
+    };
+    Ok(config.imap.iter().map(door).collect())
 }
 
 fn parent(path: &std::path::Path) -> std::path::PathBuf {

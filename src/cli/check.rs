@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::config::scan::WhenDown;
 use crate::intake::accept;
 use crate::intake::facts::resolver;
+use crate::intake::imap::{self, connect::Credential};
 use crate::intake::smtp::tls::Certificate;
 use crate::model::id::TenantId;
 use crate::scan::Scanner;
@@ -12,7 +13,14 @@ use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
 use std::path::Path;
 
-pub async fn run(on: &On) -> Done {
+#[derive(clap::Args)]
+pub struct Args {
+    /// Sign in to every mailbox, and say what is found there
+    #[arg(long)]
+    connect: bool,
+}
+
+pub async fn run(on: &On, args: Args) -> Done {
     let config = on.config()?;
     let mut faults = Vec::new();
     let mut notes = Vec::new();
@@ -55,6 +63,7 @@ pub async fn run(on: &On) -> Done {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }
     check_store(&config, &mut faults, &mut notes).await;
+    check_mailboxes(&config, args.connect, &mut faults, &mut notes).await;
     if !faults.is_empty() {
         return Err(Failure::Usage(faults.join("\n")));
     }
@@ -78,6 +87,12 @@ async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<
                 }
                 Ok(tenants) => notes.extend(about_the_quota(&store, config, &tenants).await),
                 Err(error) => faults.push(format!("database: {error:#}")),
+            }
+            for (index, mailbox) in config.imap.iter().enumerate() {
+                if matches!(store.recipient(&mailbox.import_address).await, Ok(None)) {
+                    let key = format!("imap[{index}].import_address");
+                    notes.push(format!("{key}: no tenant has {} yet: mail is left in mailbox {}", mailbox.import_address, mailbox.name));
+                }
             }
             store.close().await;
         }
@@ -103,6 +118,28 @@ async fn about_the_quota(store: &Store, config: &Config, tenants: &[TenantId]) -
         }
     }
     notes
+}
+
+/// A CA that cannot be read is a fault; what a server says, only if it is asked.
+async fn check_mailboxes(config: &Config, connect: bool, faults: &mut Vec<String>, notes: &mut Vec<String>) {
+    for (index, mailbox) in config.imap.iter().enumerate() {
+        if let Err(error) = imap::connect::client_config(mailbox.ca.as_deref()) {
+            faults.push(format!("imap[{index}].ca: {error:#}"));
+            continue;
+        }
+        if mailbox.authserv_id.is_none() {
+            notes.push(format!(
+                "imap[{index}].authserv_id is not set: nobody's From is believed, and mail of mailbox {} is held",
+                mailbox.name
+            ));
+        }
+        if connect {
+            match imap::try_sign_in(mailbox, &Credential::of(mailbox)).await {
+                Ok(found) => notes.push(format!("imap[{index}]: mailbox {}: {found}", mailbox.name)),
+                Err(error) => faults.push(format!("imap[{index}]: mailbox {}: {error}", mailbox.name)),
+            }
+        }
+    }
 }
 
 /// Why a file or a folder cannot be written; what is missing yet is made by `serve` in the nearest folder there is.

@@ -4,6 +4,7 @@ mod check;
 mod dead_letter;
 pub mod demo;
 mod document;
+mod doors;
 mod explain;
 mod history;
 mod import;
@@ -47,7 +48,7 @@ enum Command {
     /// Work: take mail, file it, tell those responsible
     Serve,
     /// Look for everything that is wrong with the configuration
-    Check,
+    Check(check::Args),
     /// Print the example configuration with every key
     DefaultConfig,
     /// Say what a mail would be understood as
@@ -68,6 +69,9 @@ enum Command {
     /// Messages of ours: list, retry
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// How the doors are: mailboxes, their last mail, their last error
+    #[command(subcommand)]
+    Doors(doors::Command),
     /// Addresses by which candidates may write to their applications: create, list, revoke
     #[command(subcommand)]
     Token(token::Command),
@@ -129,7 +133,7 @@ fn dispatch(cli: Cli) -> Done {
     match command {
         Command::Demo(args) => runtime()?.block_on(demo::run(args)),
         Command::Serve => runtime()?.block_on(serve::run(on.config()?)),
-        Command::Check => runtime()?.block_on(check::run(&on)),
+        Command::Check(args) => runtime()?.block_on(check::run(&on, args)),
         Command::DefaultConfig => show::out(config::EXAMPLE),
         Command::Explain(args) => runtime()?.block_on(explain::run(&on, args)),
         Command::Import(args) => runtime()?.block_on(import::run(&on, args)),
@@ -138,6 +142,7 @@ fn dispatch(cli: Cli) -> Done {
         Command::Mail(command) => runtime()?.block_on(mail::run(&on, command)),
         Command::DeadLetter(command) => runtime()?.block_on(dead_letter::run(&on, command)),
         Command::Outbox(command) => runtime()?.block_on(outbox::run(&on, command)),
+        Command::Doors(command) => runtime()?.block_on(doors::run(&on, command)),
         Command::Token(command) => runtime()?.block_on(token::run(&on, command)),
         Command::User(command) => runtime()?.block_on(user::run(&on, command)),
         Command::Verify => runtime()?.block_on(verify::run(&on)),

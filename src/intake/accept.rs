@@ -6,10 +6,11 @@ use crate::intake::facts::reading::Reading;
 use crate::intake::facts::results;
 use crate::intake::told::Told;
 use crate::model::address;
-use crate::model::arrival::{Accept, Arrival, HeldLimits, Purpose, Raw};
+use crate::model::arrival::{Accept, Arrival, Door, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
 use crate::model::id::ArrivalId;
+use crate::model::mailbox::Position;
 use crate::model::stop::{DnsTrouble, NoRoom, Refusal, ScannerDown, Stop, TooMuchHeld};
 use crate::scan::Scanner;
 use crate::store::{NotWritten, Store};
@@ -70,7 +71,8 @@ impl Acceptor {
         {
             return Err(ScannerDown.into());
         }
-        if arrival.is_unvouched() && !self.may_wait(arrival).await? {
+        // Nor must what waits keep the rest of a mailbox waiting; its age is limited all the same.
+        if arrival.door == Door::Smtp && arrival.is_unvouched() && !self.may_wait(arrival).await? {
             return Err(TooMuchHeld.into());
         }
         Ok(())
@@ -114,13 +116,15 @@ struct Knock<'a> {
     vouched: bool,
     /// Whether one of the From addresses is an active user's.
     from_user: bool,
+    /// Whether the mail can wait for the DNS without keeping others waiting.
+    can_wait: bool,
 }
 
 /// Who cannot be authenticated is refused where that is safe: a direct peer's own server tells its user.
 /// Mail for bounces, for postmaster, and that came by a token passes: it cannot be filed without a known sender anyway.
 fn gate(knock: &Knock<'_>) -> Result<(), Stop> {
-    let Knock { purpose, facts, vouched, .. } = *knock;
-    if !vouched && checks::are_needed(purpose, facts) && facts.checked.as_ref().is_some_and(|checked| checked.dns_trouble) {
+    let Knock { purpose, facts, vouched, can_wait, .. } = *knock;
+    if !vouched && can_wait && checks::are_needed(purpose, facts) && facts.checked.as_ref().is_some_and(|checked| checked.dns_trouble) {
         return Err(Stop::not_now(DnsTrouble));
     }
     if *purpose != Purpose::Import || knock.unauthenticated == Unauthenticated::Hold || facts.login.is_some() {
@@ -170,7 +174,14 @@ fn tell_of_refused(arrival: &Arrival, because: Refusal) {
 }
 
 impl Accept for Acceptor {
-    async fn accept(&self, mut arrival: Arrival) -> Result<ArrivalId, Stop> {
+    async fn accept(&self, arrival: Arrival) -> Result<ArrivalId, Stop> {
+        self.accept_from(arrival, None).await
+    }
+}
+
+impl Acceptor {
+    /// Accepts a mail; one that lies in a mailbox is noted there in the same transaction.
+    pub async fn accept_from(&self, mut arrival: Arrival, position: Option<Position>) -> Result<ArrivalId, Stop> {
         if let Err(stop) = self.look_at(&mut arrival).await {
             if let Stop::Refused(because) = &stop {
                 tell_of_refused(&arrival, *because);
@@ -183,7 +194,7 @@ impl Accept for Acceptor {
             return Err(Stop::NotNow(error));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
-        match self.store.accept(arrival).await {
+        match self.store.accept_from(arrival, position).await {
             Ok(()) => {
                 info!(arrival.id = %id, %tenant, size_bytes, "accepted arrival {id}");
                 Ok(id)
@@ -192,9 +203,7 @@ impl Accept for Acceptor {
             Err(error @ (NotWritten::AlreadyFiled | NotWritten::Fenced | NotWritten::NotHeldAnyMore)) => Err(Stop::NotNow(error.into())),
         }
     }
-}
 
-impl Acceptor {
     /// Completes the facts by what the DNS says, and asks the gate.
     async fn look_at(&self, arrival: &mut Arrival) -> Result<(), Stop> {
         if is_refused_as_loop(&arrival.facts) {
@@ -210,11 +219,18 @@ impl Acceptor {
             arrival.facts.checked = Some(self.checks.ask(reading.as_ref(), &question).await);
         }
         let peer = arrival.facts.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let unauthenticated = self.smtp.unauthenticated(peer);
+        let unauthenticated = match arrival.door {
+            Door::Smtp => self.smtp.unauthenticated(peer),
+            // Nobody is at the other end any more: a refusal would be a bounce to whoever From names.
+            Door::Imap => Unauthenticated::Hold,
+        };
         let vouched = vouches(&arrival.facts, &trusted_sealers);
-        let is_asked = vouched && *purpose == Purpose::Import && arrival.facts.login.is_none();
+        let is_troubled = !vouched && arrival.facts.checked.as_ref().is_some_and(|checked| checked.dns_trouble);
+        let is_asked = (vouched || is_troubled) && *purpose == Purpose::Import && arrival.facts.login.is_none();
         let from_user = !is_asked || self.is_from_a_user(arrival).await?;
-        gate(&Knock { purpose, facts: &arrival.facts, unauthenticated, vouched, from_user })?;
+        // Behind a mail that stays in its mailbox all others stay: a stranger with a broken DNS of his own must not do that.
+        let can_wait = arrival.door == Door::Smtp || from_user;
+        gate(&Knock { purpose, facts: &arrival.facts, unauthenticated, vouched, from_user, can_wait })?;
         // A candidate's answer is no stranger's if anybody vouches for it: whose the address is, is judged later. A signed mail to
         // somebody else is a stranger's until then: he sends as many as he likes.
         let ours = |one: &String| address::without_detail(one).0 == arrival.envelope.mailbox;
@@ -287,7 +303,7 @@ mod tests {
         use Unauthenticated::{Hold, Refuse};
         let check = |purpose: &Purpose, facts: &Facts, unauthenticated: Unauthenticated, from_user: bool, want: &str| {
             let vouched = vouches(facts, &["forwarder.example".to_owned()]);
-            let seen = gate(&Knock { purpose, facts, unauthenticated, vouched, from_user });
+            let seen = gate(&Knock { purpose, facts, unauthenticated, vouched, from_user, can_wait: true });
             assert_eq!(word(&seen), want, "{purpose:?} {facts:?} {unauthenticated:?}");
         };
         let direct = |checked| Facts { checked, ..Facts::default() };

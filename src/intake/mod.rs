@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod brakes;
 pub mod facts;
+pub mod imap;
 pub mod login;
 pub mod smtp;
 pub mod spool;

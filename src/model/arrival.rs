@@ -13,12 +13,15 @@ use std::future::Future;
 #[serde(rename_all = "lowercase")]
 pub enum Door {
     Smtp,
+    /// A mailbox that is emptied.
+    Imap,
 }
 
 impl Door {
     pub fn as_str(self) -> &'static str {
         match self {
             Door::Smtp => "smtp",
+            Door::Imap => "imap",
         }
     }
 }

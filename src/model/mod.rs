@@ -13,6 +13,7 @@ pub mod id;
 pub mod import;
 pub mod installation;
 pub mod legible;
+pub mod mailbox;
 pub mod message;
 pub mod name;
 pub mod organisation;

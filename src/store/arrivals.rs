@@ -1,9 +1,10 @@
 //! Accepted mail: writing it down, handing it out to be worked on, taking it back.
 
-use super::{NotWritten, Store, moment};
+use super::{NotWritten, Store, mailboxes, moment};
 use crate::model::arrival::{Arrival, Envelope, Raw};
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, TenantId};
+use crate::model::mailbox::Position;
 use crate::model::verdict::Chosen;
 use anyhow::Context;
 use bytes::Bytes;
@@ -17,6 +18,8 @@ pub(super) struct NewArrival {
     arrival: Arrival,
     envelope: String,
     facts: String,
+    /// The mailbox that it lies in, if it came out of one.
+    position: Option<Position>,
 }
 
 /// An arrival in hand.
@@ -78,10 +81,15 @@ pub struct Claim {
 impl Store {
     /// Makes the mail durable: raw bytes, envelope, facts and hash (G1).
     pub async fn accept(&self, arrival: Arrival) -> Result<(), NotWritten> {
+        self.accept_from(arrival, None).await
+    }
+
+    /// The same; and in the same transaction, that this mail of a mailbox was accepted.
+    pub async fn accept_from(&self, arrival: Arrival, position: Option<Position>) -> Result<(), NotWritten> {
         let json = |value: serde_json::Result<String>| value.map_err(|error| NotWritten::NotNow(error.into()));
         let envelope = json(serde_json::to_string(&arrival.envelope))?;
         let facts = json(serde_json::to_string(&arrival.facts))?;
-        self.write_arrival(NewArrival { arrival, envelope, facts }).await
+        self.write_arrival(NewArrival { arrival, envelope, facts, position }).await
     }
 
     /// Takes up to `most` waiting arrivals in hand, oldest first. The attempt is counted and committed before they are returned.
@@ -260,7 +268,12 @@ pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewArrival
         raw.push_values(std::iter::once(first).chain(small), |mut b, (row, bytes)| {
             b.push_bind(row.arrival.tenant.as_str()).push_bind(row.arrival.id.to_string()).push_bind(bytes.as_ref());
         });
-        raw.build().execute(connection).await.map_err(NotWritten::of)?;
+        raw.build().execute(&mut *connection).await.map_err(NotWritten::of)?;
+    }
+    for row in rows {
+        if let Some(position) = &row.position {
+            mailboxes::accepted(connection, position, &row.arrival.tenant, row.arrival.id).await?;
+        }
     }
     Ok(())
 }

@@ -5,12 +5,14 @@ pub mod arrivals;
 pub mod audit;
 pub mod blobs;
 pub mod directory;
+pub mod doors;
 mod files;
 pub mod filing;
 pub mod held;
 pub mod history;
 pub mod known;
 pub mod listing;
+pub mod mailboxes;
 mod names;
 pub mod organisation;
 pub mod outbox;
@@ -125,6 +127,11 @@ impl Store {
             changed,
             options,
         })
+    }
+
+    /// Names this run of the program, as leases do.
+    pub fn run(&self) -> &str {
+        &self.run
     }
 
     pub fn blobs(&self) -> &Blobs {

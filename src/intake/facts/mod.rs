@@ -100,7 +100,7 @@ fn pinned(connection: &Connection, header: &Header<'_>) -> Option<Pinned> {
 }
 
 /// Every address of a From value, in comparison form. RFC 5322 §3.4; groups are opened.
-fn addresses(value: &[u8]) -> Vec<String> {
+pub(super) fn addresses(value: &[u8]) -> Vec<String> {
     let mut bytes = value[..value.len().min(LONGEST_FROM)].to_vec();
     bytes.push(b'\n');
     let HeaderValue::Address(found) = MessageStream::new(&bytes).parse_address() else { return Vec::new() };

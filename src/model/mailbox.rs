@@ -1,0 +1,50 @@
+//! A mail's place in an IMAP mailbox, and how far a mailbox has been read.
+
+/// Where a mail lies. RFC 3501 §2.3.1.1: UIDVALIDITY and UID together name it for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The mailbox's name in the configuration.
+    pub mailbox: String,
+    pub uid_validity: u32,
+    pub uid: u32,
+    /// Who holds the mailbox; what he writes counts only while he does.
+    pub holder: String,
+}
+
+/// How far a mailbox has been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    pub uid_validity: u32,
+    /// Mails up to this UID are done with, or among those that still have to leave the folder.
+    pub last_uid: u32,
+    /// Mails from before this moment are not ours; none: everything is.
+    pub since: Option<jiff::Timestamp>,
+    /// Mails up to this UID may have been accepted before, under another UIDVALIDITY.
+    pub again_until: u32,
+}
+
+/// A mail that is done with and still lies in its folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaving {
+    pub uid: u32,
+    pub fate: Fate,
+    /// It was copied where it belongs; the original is still there.
+    pub copied: bool,
+    /// How often the server would not let it go.
+    pub attempts: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Accepted,
+    Refused,
+}
+
+impl Fate {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Fate::Accepted => "accepted",
+            Fate::Refused => "refused",
+        }
+    }
+}
