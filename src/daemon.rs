@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// A running daemon.
 pub struct Daemon {
@@ -144,7 +144,10 @@ impl Daemon {
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),
             folder: Part::start("dead-letter folder", &falls, |stop| dead_letter::run(parts.2, dead_letters, stop)),
             door: Part::start("SMTP door", &falls, |stop| door.run(stop)),
-            mailboxes: mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| mailbox.run(stop))).collect(),
+            mailboxes: mailboxes
+                .into_iter()
+                .map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop)))
+                .collect(),
             fallen,
             store,
             certificate,
@@ -198,14 +201,31 @@ impl Daemon {
     }
 }
 
+/// Makes a mailbox's door anew.
+type MakeDoor = Box<dyn Fn() -> imap::Door + Send + Sync>;
+
 /// A door for each mailbox. What a run before this one held is free: the lock says that nobody else works here.
-async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<Vec<imap::Door>> {
+async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<Vec<MakeDoor>> {
     store.free_all_mailboxes().await?;
     let room = imap::Room::default();
-    let door = |config: &crate::config::imap::Imap| {
-        imap::Door::new(config.clone(), imap::connect::Credential::of(config), accept.clone(), store.clone(), room.clone())
+    let door = |config: &crate::config::imap::Imap| -> MakeDoor {
+        let (config, accept, store, room) = (config.clone(), accept.clone(), store.clone(), room.clone());
+        Box::new(move || {
+            imap::Door::new(config.clone(), imap::connect::Credential::of(&config), accept.clone(), store.clone(), room.clone())
+        })
     };
     Ok(config.imap.iter().map(door).collect())
+}
+
+/// One mailbox's trouble is not the service's (G4): a door that falls is made anew after a while, and all others go on.
+async fn again_and_again(make: MakeDoor, stop: CancellationToken) {
+    const LATER: Duration = Duration::from_secs(60);
+    while !stop.is_cancelled() {
+        if let Err(fallen) = tokio::spawn(make().run(stop.clone())).await {
+            error!(%fallen, "a mailbox's door fell; it is opened again in a minute");
+        }
+        tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(LATER) => () }
+    }
 }
 
 fn parent(path: &std::path::Path) -> std::path::PathBuf {

@@ -153,8 +153,12 @@ fn every_number_has_an_upper_bound() {
     let mut section = "";
     let mut seen = 0;
     for line in EXAMPLE.lines().map(|line| line.trim_start_matches("# ")) {
-        if line.starts_with('[') && !line.starts_with("[[") {
+        if line.starts_with('[') && line != "[[smtp.trusted]]" {
             section = line;
+        }
+        // A mailbox needs more than one key; its numbers have a table beside it.
+        if section == "[[imap]]" {
+            continue;
         }
         let Some((key, _)) = line.split_once(" = ").filter(|(_, value)| value.chars().all(|c| c.is_ascii_digit())) else { continue };
         let needs = if section == "[scan]" { "clamd = \"tcp:127.0.0.1:3310\"\n" } else { "" };
