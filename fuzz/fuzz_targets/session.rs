@@ -12,6 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use rohrpost::intake::brakes::Brakes;
 use rohrpost::intake::smtp::phase::Rules;
 use rohrpost::intake::smtp::session::{Io, Peer, Shared, serve};
+use rohrpost::intake::told::Told;
 use rohrpost::model::arrival::{Arrival, Purpose, Raw};
 use rohrpost::model::facts::Origin;
 use rohrpost::model::id::ArrivalId;
@@ -187,6 +188,7 @@ async fn run(setting: Setting, input: &[u8]) {
         limits: LIMITS.clone(),
         tls: has_tls.then(|| TLS.0.clone()),
         brakes: Brakes::new(LIMITS.brakes),
+        told: Told::default(),
         stop: stop.clone(),
     };
     let origin = if setting.is_relay() { Origin::Relay } else { Origin::Direct };
