@@ -187,12 +187,13 @@ impl Pipeline {
         let message = place::arranged(read.message.clone(), &found);
         let chosen = claimed.assigned.as_ref().map(|assigned| assigned.chosen);
         let answer = self.answer(claimed, read, &found).await?;
-        let verdict = match (&answer, &read.scan) {
-            (Some(_), _) => Verdict::Ignore(IgnoreReason::ReceiptAnswer),
-            (None, scan) => {
-                let verdict = place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen);
-                scan.as_ref().map_or(verdict.clone(), |scan| screen::verdict(verdict, scan, chosen))
-            }
+        let verdict = match answer {
+            Some(_) => Verdict::Ignore(IgnoreReason::ReceiptAnswer),
+            None => place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen),
+        };
+        let verdict = match &read.scan {
+            Some(scan) => screen::verdict(verdict, scan, chosen),
+            None => verdict,
         };
         let audience = self.audience(claimed, read, &verdict, found.by_token.as_ref(), answer.as_ref()).await?;
         let entry = EntryId::generate();

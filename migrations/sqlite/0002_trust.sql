@@ -5,7 +5,7 @@ alter table tenant add column refused_file_types text;                        --
 alter table user_account add column wants_receipts boolean not null default false;
 -- An answer to a receipt chose the application, and not an operator.
 alter table arrival add column assigned_by_forwarder boolean not null default false;
-create index department_user_by_user on department_user (tenant, user_id);
+create index department_user_by_user on department_user (tenant, user_id, department);
 
 -- Answers to receipts name the message that they answer; those of older rows are not known.
 update arrival set envelope = json_set(envelope, '$.purpose', json('{"receipt_answer":{"message":null}}'))

@@ -9,16 +9,15 @@ use crate::model::verdict::{Chosen, HoldReason, Verdict};
 
 /// The message without files of refused types. `refused`: the tenant's endings; none means the built-in list.
 pub fn without_refused(mut message: Message, refused: Option<&[String]>) -> Message {
-    let builtin: Vec<String>;
-    let refused = match refused {
-        Some(refused) => refused,
-        None => {
-            builtin = types::REFUSED.iter().map(ToString::to_string).collect();
-            &builtin
+    let is_refused = |attachment: &Attachment| {
+        let (name, media_type) = (attachment.name.as_deref(), &attachment.media_type);
+        match refused {
+            Some(endings) => types::is_refused(endings, name, media_type),
+            None => types::is_refused(types::REFUSED, name, media_type),
         }
     };
     for attachment in message.attachments.iter_mut().filter(|attachment| is_shown(attachment)) {
-        if types::is_refused(refused, attachment.name.as_deref(), &attachment.media_type) {
+        if is_refused(attachment) {
             attachment.skip(SkipReason::TypeRefused);
         }
     }

@@ -19,12 +19,21 @@ use std::collections::{HashMap, HashSet};
 /// Applications that one question may bring back: a candidate with more has them elsewhere too.
 const MOST_APPLICATIONS: i64 = 20;
 
+// Two lists of those responsible and no `or`: each has its index.
 const APPLICATION: &str = "select a.id, a.reference, a.has_check_digit, a.job, a.status, a.erased, a.candidate, c.name as candidate_name,
-    j.title as job_title, j.department, j.closed as job_closed, (select string_agg(r.user_id, ' ') from responsible r where r.tenant = a.tenant
-        and ((r.scope = 'job' and r.scope_id = a.job) or (r.scope = 'application' and r.scope_id = a.id))) as responsible
+    j.title as job_title, j.department, j.closed as job_closed,
+    (select string_agg(r.user_id, ' ') from responsible r
+        where r.tenant = a.tenant and r.scope = 'job' and r.scope_id = a.job) as responsible_for_job,
+    (select string_agg(r.user_id, ' ') from responsible r
+        where r.tenant = a.tenant and r.scope = 'application' and r.scope_id = a.id) as responsible_for_application
     from application a
     join candidate c on c.tenant = a.tenant and c.id = a.candidate
     join job j on j.tenant = a.tenant and j.id = a.job";
+
+/// Users by their addresses; a condition follows.
+const USERS: &str = "select u.id, u.email, u.name, u.role, u.locale, u.active, u.wants_receipts, (select string_agg(d.department, '\n')
+    from department_user d where d.tenant = u.tenant and d.user_id = u.id) as departments, x.address from user_address x
+    join user_account u on u.tenant = x.tenant and u.id = x.user_id where x.tenant = ";
 
 /// What applications are looked up by.
 #[derive(Clone, Copy)]
@@ -60,10 +69,6 @@ impl Store {
     pub async fn users_in_question(&self, tenant: &TenantId, facts: &Facts) -> anyhow::Result<Vec<(User, Vec<String>)>> {
         let login = facts.login.as_ref().filter(|login| login.tenant == *tenant).map(|login| login.user.to_string());
         // A union and no `or`: each half has its index.
-        const USERS: &str =
-            "select u.id, u.email, u.name, u.role, u.locale, u.active, u.wants_receipts, (select string_agg(d.department, '\n')
-             from department_user d where d.tenant = u.tenant and d.user_id = u.id) as departments, x.address from user_address x
-             join user_account u on u.tenant = x.tenant and u.id = x.user_id where x.tenant = ";
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(USERS);
         query.push_bind(tenant.as_str()).push(" and x.address in (");
         let mut list = query.separated(", ");
@@ -330,12 +335,41 @@ fn application(row: &SqliteRow) -> Application {
         job: row.get("job"),
         job_title: row.get("job_title"),
         department: row.get("department"),
-        responsible: row
-            .get::<Option<&str>, _>("responsible")
-            .map(|ids| ids.split(' ').filter_map(|id| id.parse().ok()).collect())
-            .unwrap_or_default(),
+        responsible: ["responsible_for_job", "responsible_for_application"]
+            .iter()
+            .flat_map(|column| row.get::<Option<&str>, _>(*column).unwrap_or_default().split_whitespace())
+            .filter_map(|id| id.parse().ok())
+            .collect(),
         closed: status.is_terminal() || row.get::<bool, _>("job_closed"),
         erased: row.get("erased"),
         candidate: Candidate { id: row.get("candidate"), name: row.get("candidate_name") },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::installation::Place;
+    use crate::store::Missing;
+
+    /// What is asked for every mail costs the same whatever a tenant has: no list of all users, jobs or departments is walked.
+    #[tokio::test]
+    async fn what_is_asked_for_every_mail_is_looked_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
+        let store = Store::open(&place, Missing::Create).await.unwrap();
+        for (sql, lookups) in [
+            (format!("{APPLICATION} where a.tenant = 'a' and a.reference in ('1')"), 5),
+            (format!("{APPLICATION} where a.tenant = 'a' and a.id in ('1')"), 5),
+            (format!("{USERS} 'a' and x.address in ('', 'b')"), 3),
+            (format!("{USERS} 'a' and x.user_id = 'b'"), 3),
+        ] {
+            let rows = sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&store.reads).await.unwrap();
+            let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            let lists: Vec<_> = steps.iter().filter(|step| step.starts_with("SEARCH") || step.starts_with("SCAN")).collect();
+            assert_eq!(lists.len(), lookups, "{steps:?}");
+            assert!(lists.iter().all(|step| step.starts_with("SEARCH") && step.contains(" AND ")), "{steps:?}");
+        }
+        store.close().await;
     }
 }
