@@ -244,18 +244,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     if mail.raw_gone {
         lines.push("Its bytes were removed; it cannot be read or sent through again.".into());
     }
-    if !suggestions.is_empty() {
-        lines.push("\nIt may belong to:".into());
-        for one in &suggestions {
-            lines.push(format!("  {}  {}  ({})", one.reference, show::clean(&one.candidate), one.why));
-            let words = format!("dead-letter assign {} --reference {}", mail.id, one.reference);
-            lines.push(format!("    {}", command(store, &mail.tenant, &words).await?));
-        }
-    }
-    if mail.is_held() {
-        let words = format!("mail show {id} --raw > {id}.eml", id = mail.id);
-        lines.push(format!("\nTo read it: {}", command(store, &mail.tenant, &words).await?));
-    }
+    lines.extend(next_steps(store, mail, &suggestions).await?);
     lines.push(String::new());
     lines.extend(
         audit
@@ -263,6 +252,24 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
             .map(|line| format!("{}  {}  {} {}", show::utc(line.at), show::clean(&line.actor), line.what, show::clean(&line.detail))),
     );
     show::out(lines.join("\n"))
+}
+
+/// What an operator may do about a held mail, as commands that can be copied.
+async fn next_steps(store: &Store, mail: &Listed, suggestions: &[Suggestion]) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    if !suggestions.is_empty() {
+        lines.push("\nIt may belong to:".into());
+    }
+    for one in suggestions {
+        lines.push(format!("  {}  {}  ({})", one.reference, show::clean(&one.candidate), one.why));
+        let words = format!("dead-letter assign {} --reference {}", mail.id, one.reference);
+        lines.push(format!("    {}", command(store, &mail.tenant, &words).await?));
+    }
+    if mail.is_held() {
+        let words = format!("mail show {id} --raw > {id}.eml", id = mail.id);
+        lines.push(format!("\nTo read it: {}", command(store, &mail.tenant, &words).await?));
+    }
+    Ok(lines)
 }
 
 /// In one line: what the door knew of the sender. Whether it was enough is the end's to say.

@@ -203,6 +203,18 @@ fn a_blob_store_that_went_away() {
     acme.is_sound();
 }
 
+/// Plants each damage in a sound database of its own: `verify` fails, and says these words.
+fn each_is_found(acme: &Installation, damages: &[(&'static str, &str)]) {
+    let path = acme.path("state/rohrpost.db");
+    let sound = std::fs::read(&path).unwrap();
+    for (sql, words) in damages {
+        damage(&path, sql);
+        let (code, error) = acme.fails(&["verify"]);
+        assert!(code == 1 && error.contains("do not agree") && error.contains(words), "{sql}: {error}");
+        std::fs::write(&path, &sound).unwrap();
+    }
+}
+
 /// Changes the database as nothing of ours would.
 fn damage(database: &std::path::Path, sql: &'static str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -226,8 +238,6 @@ fn verify_finds_what_does_not_agree() {
     acme.all_sent();
     daemon.stop();
     acme.is_sound();
-    let path = acme.path("state/rohrpost.db");
-    let sound = std::fs::read(&path).unwrap();
     let damages = [
         "update raw_mail set bytes = x'00' || substr(bytes, 2)",
         "delete from raw_mail",
@@ -242,12 +252,7 @@ fn verify_finds_what_does_not_agree() {
         "delete from outbound_message where purpose = 'reply_imported'",
         "update arrival set disposition = 'ignored' where disposition = 'held'",
     ];
-    for sql in damages {
-        damage(&path, sql);
-        let (code, error) = acme.fails(&["verify"]);
-        assert!(code == 1 && error.contains("do not agree"), "{sql}: {error}");
-        std::fs::write(&path, &sound).unwrap();
-    }
+    each_is_found(&acme, &damages.map(|sql| (sql, "do not agree")));
     std::fs::remove_file(acme.path(&format!("state/dead-letters/new/{held}.rohrpost"))).unwrap();
     assert!(acme.fails(&["verify"]).1.contains("does not show it"));
 }
@@ -267,8 +272,6 @@ fn verify_finds_what_was_taken_back_wrongly() {
     acme.all_sent();
     daemon.stop();
     acme.is_sound();
-    let path = acme.path("state/rohrpost.db");
-    let sound = std::fs::read(&path).unwrap();
     let damages = [
         (
             "delete from document where entry in (select id from history_entry where moved_from is not null)",
@@ -304,10 +307,5 @@ fn verify_finds_what_was_taken_back_wrongly() {
         ("update outbound_message set cancelled_at = null", "is a notice about a withdrawn entry, and may still go out"),
         ("update outbound_message set state = 'deferred' where purpose = 'reply_imported'", "and may still go out"),
     ];
-    for (sql, words) in damages {
-        damage(&path, sql);
-        let (code, error) = acme.fails(&["verify"]);
-        assert!(code == 1 && error.contains(words), "{sql}: {error}");
-        std::fs::write(&path, &sound).unwrap();
-    }
+    each_is_found(&acme, &damages);
 }
