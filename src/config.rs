@@ -7,22 +7,22 @@ mod held;
 pub mod imap;
 mod limits;
 mod network;
+mod outgoing;
 pub mod scan;
+mod smtp;
 
 pub use dns::{Dns, Unauthenticated};
 pub use network::Network;
+pub use outgoing::{Outgoing, OutgoingTls};
+pub use smtp::{Brakes, Limits, Smtp, TlsFiles, Trusted};
 
 use crate::model::address;
 use crate::model::arrival::HeldLimits;
-use crate::model::facts::Origin;
 use crate::model::installation::Place;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The example with every key, printed by `default-config`.
 pub const EXAMPLE: &str = include_str!("../deploy/rohrpost.toml");
@@ -55,110 +55,6 @@ pub struct Config {
 pub struct Log {
     pub level: tracing::level_filters::LevelFilter,
     pub json: bool,
-}
-
-/// The SMTP door.
-#[derive(Clone, Debug)]
-pub struct Smtp {
-    pub listen: Vec<SocketAddr>,
-    pub hostname: String,
-    pub tls: Option<TlsFiles>,
-    pub trusted: Vec<Trusted>,
-    /// Of direct peers.
-    pub unauthenticated: Unauthenticated,
-    pub limits: Limits,
-}
-
-#[derive(Clone, Debug)]
-pub struct TlsFiles {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
-}
-
-/// A mail host in front of us.
-#[derive(Clone, Debug)]
-pub struct Trusted {
-    pub networks: Vec<Network>,
-    /// RFC 8601 §2.5: the name that its Authentication-Results bear.
-    pub authserv_id: Option<String>,
-    pub submission_only: bool,
-    pub unauthenticated: Unauthenticated,
-}
-
-/// What a session may cost. RFC 5321 §4.5.3 has the least that must be allowed.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    pub message_bytes: u64,
-    pub recipients: usize,
-    /// Wrong or useless commands before the session is closed.
-    pub errors: u32,
-    pub connections: usize,
-    pub connections_per_address: usize,
-    pub brakes: Brakes,
-    pub command_timeout: Duration,
-    pub data_timeout: Duration,
-    /// How long work in hand may go on when the program stops.
-    pub stop_timeout: Duration,
-}
-
-/// What one address may do within a time; its network may do a multiple of it. See `intake::brakes`.
-#[derive(Clone, Copy, Debug)]
-pub struct Brakes {
-    pub connections_per_minute: NonZeroU32,
-    pub mails_per_hour: NonZeroU32,
-    pub failed_logins_per_hour: NonZeroU32,
-}
-
-/// The relay that takes our notices.
-#[derive(Clone, Debug)]
-pub struct Outgoing {
-    pub host: String,
-    pub port: u16,
-    pub tls: OutgoingTls,
-    pub login: Option<(String, Secret)>,
-    /// `Rohrpost <rohrpost@acme.example>`, or none: then noreply@ the import domain.
-    pub from: Option<String>,
-    /// After so long without success a message is given up. RFC 5321 §4.5.4.1 asks for 4 to 5 days.
-    pub give_up_after: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OutgoingTls {
-    /// Plain text: only for a relay on this machine.
-    None,
-    /// STARTTLS, or nothing is sent.
-    Starttls,
-    /// TLS from the first byte.
-    Implicit,
-}
-
-impl Outgoing {
-    /// Name and password, fetched now. An error says what to do.
-    pub fn fetched_login(&self) -> anyhow::Result<Option<(String, SecretString)>> {
-        let Some((user, password)) = &self.login else { return Ok(None) };
-        Ok(Some((user.clone(), password.get().context("outgoing.password")?)))
-    }
-}
-
-impl Smtp {
-    /// What the configuration says of a peer: its origin, and the authserv-id that is believed of it.
-    pub fn origin(&self, peer: IpAddr) -> (Origin, Option<&str>) {
-        match self.trusted_host(peer) {
-            None => (Origin::Direct, None),
-            Some(trusted) if trusted.submission_only => (Origin::SubmissionRelay, trusted.authserv_id.as_deref()),
-            Some(trusted) => (Origin::Relay, trusted.authserv_id.as_deref()),
-        }
-    }
-
-    /// What becomes of mail of this peer for which nobody vouches.
-    pub fn unauthenticated(&self, peer: IpAddr) -> Unauthenticated {
-        self.trusted_host(peer).map_or(self.unauthenticated, |trusted| trusted.unauthenticated)
-    }
-
-    fn trusted_host(&self, peer: IpAddr) -> Option<&Trusted> {
-        self.trusted.iter().find(|trusted| trusted.networks.iter().any(|network| network.contains(peer)))
-    }
 }
 
 /// Everything that is wrong with a configuration, each fault with its place.
@@ -236,10 +132,10 @@ struct Raw {
     postmaster: Option<String>,
     portal_url: Option<String>,
     log: RawLog,
-    smtp: RawSmtp,
+    smtp: smtp::RawSmtp,
     imap: Vec<imap::RawImap>,
     dns: dns::RawDns,
-    outgoing: RawOutgoing,
+    outgoing: outgoing::RawOutgoing,
     scan: scan::RawScan,
     held_unauthenticated: held::RawHeld,
 }
@@ -249,56 +145,6 @@ struct Raw {
 struct RawLog {
     level: Option<String>,
     format: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawSmtp {
-    listen: Option<Vec<String>>,
-    hostname: Option<String>,
-    tls: Option<RawTls>,
-    trusted: Vec<RawTrusted>,
-    unauthenticated: Option<Unauthenticated>,
-    max_message_bytes: Option<u64>,
-    max_recipients: Option<usize>,
-    max_errors: Option<u32>,
-    max_connections: Option<usize>,
-    max_connections_per_address: Option<usize>,
-    max_connections_per_minute: Option<u32>,
-    max_mails_per_hour: Option<u32>,
-    max_failed_logins_per_hour: Option<u32>,
-    command_timeout_seconds: Option<u64>,
-    data_timeout_seconds: Option<u64>,
-    stop_timeout_seconds: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTls {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTrusted {
-    networks: Vec<String>,
-    authserv_id: Option<String>,
-    #[serde(default)]
-    submission_only: bool,
-    unauthenticated: Option<Unauthenticated>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawOutgoing {
-    host: Option<String>,
-    port: Option<u16>,
-    tls: Option<OutgoingTls>,
-    user: Option<String>,
-    password: Option<Secret>,
-    from: Option<String>,
-    give_up_after_hours: Option<u64>,
 }
 
 impl Raw {
@@ -350,94 +196,6 @@ impl RawLog {
         found.add_if(!matches!(format, "text" | "json"), "log.format", "text or json");
         Some(Log { level: parsed?, json: format == "json" })
     }
-}
-
-impl RawSmtp {
-    fn meant(self, found: &mut faults::Found) -> Option<Smtp> {
-        let limits = limits::meant(&self, found);
-        let mut listen = Vec::new();
-        let is_empty = self.listen.as_ref().is_some_and(Vec::is_empty);
-        found.add_if(is_empty, "smtp.listen", "at least one address: nothing else takes mail");
-        for (index, given) in self.listen.unwrap_or_else(|| vec!["127.0.0.1:2525".into()]).iter().enumerate() {
-            match given.parse() {
-                Ok(address) => listen.push(address),
-                Err(_) => {
-                    found.add(&format!("smtp.listen[{index}]"), &format!("{given:?} is no address with a port (as in 127.0.0.1:2525)"))
-                }
-            }
-        }
-        let is_twice = |(index, address): (usize, &SocketAddr)| address.port() != 0 && listen[..index].contains(address);
-        found.add_if(listen.iter().enumerate().any(is_twice), "smtp.listen", "the same address stands there twice");
-        let hostname = self.hostname.or_else(machine_name).unwrap_or_else(|| "localhost".into());
-        let legal =
-            hostname.len() <= 255 && !hostname.is_empty() && hostname.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
-        found.add_if(!legal, "smtp.hostname", "a host name of letters, digits, dots and hyphens");
-        let trusted = self.trusted.into_iter().enumerate().filter_map(|(index, raw)| raw.meant(index, found)).collect();
-        let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
-        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
-        Some(Smtp { listen, hostname, tls, trusted, unauthenticated, limits })
-    }
-}
-
-impl RawTrusted {
-    fn meant(self, index: usize, found: &mut faults::Found) -> Option<Trusted> {
-        let mut networks = Vec::new();
-        for (at, given) in self.networks.iter().enumerate() {
-            match given.parse() {
-                Ok(network) => networks.push(network),
-                Err(error) => found.add(&format!("smtp.trusted[{index}].networks[{at}]"), &format!("{given:?}: {error}")),
-            }
-        }
-        found.add_if(self.networks.is_empty(), &format!("smtp.trusted[{index}].networks"), "at least one network");
-        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Hold);
-        Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only, unauthenticated })
-    }
-}
-
-/// A year.
-const MOST_HOURS: u64 = 366 * 24;
-
-impl RawOutgoing {
-    fn meant(self, found: &mut faults::Found) -> Option<Outgoing> {
-        let host = self.host.unwrap_or_else(|| "localhost".into());
-        let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        let tls = self.tls.unwrap_or(if is_local { OutgoingTls::None } else { OutgoingTls::Starttls });
-        let default_port = match tls {
-            OutgoingTls::None => 25,
-            OutgoingTls::Starttls => 587,
-            OutgoingTls::Implicit => 465,
-        };
-        found.add_if(host.trim().is_empty(), "outgoing.host", "the relay's name or address");
-        found.add_if(self.port == Some(0), "outgoing.port", "between 1 and 65535");
-        found.add_if(self.user.is_some() != self.password.is_some(), "outgoing.user", "user and password belong together");
-        found.add_if(
-            self.user.is_some() && tls == OutgoingTls::None && !is_local,
-            "outgoing.tls",
-            "a password is never sent in plain text over a network: starttls or implicit",
-        );
-        if let Some(from) = &self.from {
-            found.add_if(
-                from.parse::<lettre::message::Mailbox>().is_err(),
-                "outgoing.from",
-                "this is no address (as in Rohrpost <rohrpost@acme.example>)",
-            );
-        }
-        let hours = found.within(self.give_up_after_hours, 5 * 24, 1..=MOST_HOURS, "outgoing.give_up_after_hours");
-        Some(Outgoing {
-            host,
-            port: self.port.unwrap_or(default_port),
-            tls,
-            login: self.user.zip(self.password),
-            from: self.from,
-            give_up_after: Duration::from_secs(hours * 3600),
-        })
-    }
-}
-
-/// As the system call tells it: a unit with `ProcSubset=pid` sees no file that has it.
-fn machine_name() -> Option<String> {
-    let name = rustix::system::uname().nodename().to_string_lossy().trim().to_owned();
-    Some(name).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

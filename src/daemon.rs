@@ -26,8 +26,7 @@ use tracing::{error, info, warn};
 pub struct Daemon {
     store: Store,
     addresses: Vec<SocketAddr>,
-    door: Part,
-    mailboxes: Vec<Part>,
+    doors: Vec<Part>,
     pipeline: Part,
     outbox: Part,
     folder: Part,
@@ -130,6 +129,8 @@ impl Daemon {
         let watched = scanner.map(|scanner| (scanner, pipeline.clone()));
         let parts = (store.clone(), store.clone(), store.clone());
         let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
+        let mut doors = vec![Part::start("SMTP door", &falls, |stop| door.run(stop))];
+        doors.extend(mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop))));
         Ok(Daemon {
             addresses,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {
@@ -143,11 +144,7 @@ impl Daemon {
             pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),
             folder: Part::start("dead-letter folder", &falls, |stop| dead_letter::run(parts.2, dead_letters, stop)),
-            door: Part::start("SMTP door", &falls, |stop| door.run(stop)),
-            mailboxes: mailboxes
-                .into_iter()
-                .map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop)))
-                .collect(),
+            doors,
             fallen,
             store,
             certificate,
@@ -189,8 +186,7 @@ impl Daemon {
     /// Stops in order: no new work, what is in hand ends, the store closes last.
     pub async fn stop(self) {
         // The doors themselves wait that long for what they have in hand; all of them at once.
-        let doors = std::iter::once(self.door).chain(self.mailboxes);
-        futures_util::future::join_all(doors.map(|door| door.end(self.patience + Duration::from_secs(5)))).await;
+        futures_util::future::join_all(self.doors.into_iter().map(|door| door.end(self.patience + Duration::from_secs(5)))).await;
         for part in [self.pipeline, self.outbox, self.folder, self.upkeep] {
             part.end(self.patience).await;
         }

@@ -89,7 +89,7 @@ impl Known {
     /// The arrival that a door would have accepted.
     fn claimed(&self, raw: &Bytes, args: &Args) -> Claimed {
         let door = crate::intake::facts::Connection {
-            peer: std::net::Ipv4Addr::LOCALHOST.into(),
+            peer: Some(std::net::Ipv4Addr::LOCALHOST.into()),
             origin: Origin::Relay,
             authserv_id: None,
             helo: String::new(),

@@ -1,7 +1,7 @@
 //! What a session may cost: each number within what can be meant and reckoned with.
 
 use super::faults::Found;
-use super::{Brakes, Limits, RawSmtp};
+use super::smtp::{Brakes, Limits, RawSmtp};
 use std::num::NonZeroU32;
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::facts::Origin;
 
 fn faults(text: &str) -> Vec<String> {
     match read(text, Vec::new()) {
@@ -173,7 +174,7 @@ fn every_number_has_an_upper_bound() {
 /// `/proc/sys` is hidden from the service by its unit.
 #[test]
 fn the_machine_has_a_name() {
-    let name = machine_name().unwrap();
+    let name = smtp::machine_name().unwrap();
     assert_eq!(
         Some(name.as_str()),
         std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned()).as_deref()

@@ -15,7 +15,6 @@ use crate::model::stop::{DnsTrouble, NoRoom, Refusal, ScannerDown, Stop, TooMuch
 use crate::scan::Scanner;
 use crate::store::{NotWritten, Store};
 use anyhow::Context;
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -72,7 +71,7 @@ impl Acceptor {
             return Err(ScannerDown.into());
         }
         // Nor must what waits keep the rest of a mailbox waiting; its age is limited all the same.
-        if arrival.door == Door::Smtp && arrival.is_unvouched() && !self.may_wait(arrival).await? {
+        if arrival.door.has_a_queue_in_front() && arrival.is_unvouched() && !self.may_wait(arrival).await? {
             return Err(TooMuchHeld.into());
         }
         Ok(())
@@ -218,18 +217,17 @@ impl Acceptor {
             let question = Question { facts: &arrival.facts, mail_from, trusted_sealers: &trusted_sealers };
             arrival.facts.checked = Some(self.checks.ask(reading.as_ref(), &question).await);
         }
-        let peer = arrival.facts.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let unauthenticated = match arrival.door {
-            Door::Smtp => self.smtp.unauthenticated(peer),
-            // Nobody is at the other end any more: a refusal would be a bounce to whoever From names.
-            Door::Imap => Unauthenticated::Hold,
+        let unauthenticated = match (arrival.door, arrival.facts.peer) {
+            (Door::Smtp, Some(peer)) => self.smtp.unauthenticated(peer),
+            // The sender's own server is not at the other end: a refusal would be a bounce to whoever From names.
+            (Door::Smtp | Door::Lmtp | Door::Imap | Door::Maildir | Door::Pipe, _) => Unauthenticated::Hold,
         };
         let vouched = vouches(&arrival.facts, &trusted_sealers);
         let is_troubled = !vouched && arrival.facts.checked.as_ref().is_some_and(|checked| checked.dns_trouble);
         let is_asked = (vouched || is_troubled) && *purpose == Purpose::Import && arrival.facts.login.is_none();
         let from_user = !is_asked || self.is_from_a_user(arrival).await?;
         // Behind a mail that stays in its mailbox all others stay: a stranger with a broken DNS of his own must not do that.
-        let can_wait = arrival.door == Door::Smtp || from_user;
+        let can_wait = arrival.door.has_a_queue_in_front() || from_user;
         gate(&Knock { purpose, facts: &arrival.facts, unauthenticated, vouched, from_user, can_wait })?;
         // A candidate's answer is no stranger's if anybody vouches for it: whose the address is, is judged later. A signed mail to
         // somebody else is a stranger's until then: he sends as many as he likes.

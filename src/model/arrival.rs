@@ -13,15 +13,33 @@ use std::future::Future;
 #[serde(rename_all = "lowercase")]
 pub enum Door {
     Smtp,
+    /// RFC 2033: a mail host on this machine, or one that is trusted to reach it.
+    Lmtp,
     /// A mailbox that is emptied.
     Imap,
+    /// A folder into which somebody delivers files.
+    Maildir,
+    /// A program that is given one mail on its standard input.
+    Pipe,
 }
 
 impl Door {
     pub fn as_str(self) -> &'static str {
         match self {
             Door::Smtp => "smtp",
+            Door::Lmtp => "lmtp",
             Door::Imap => "imap",
+            Door::Maildir => "maildir",
+            Door::Pipe => "pipe",
+        }
+    }
+
+    /// Whether whoever brings the mail keeps it in a queue of its own: what is put off there keeps no other mail waiting. A mail that
+    /// stays in a mailbox or a folder lies in the way of the rest.
+    pub fn has_a_queue_in_front(self) -> bool {
+        match self {
+            Door::Smtp | Door::Lmtp | Door::Pipe => true,
+            Door::Imap | Door::Maildir => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! Never does I/O, never reads a clock, names no other folder.
 
 pub mod address;
+pub mod alarm;
 pub mod answer;
 pub mod arrival;
 pub mod digest;

@@ -1,5 +1,6 @@
 //! The only folder with SQL, and the blobs. Knows no mail, decides nothing: rows in, rows out.
 
+pub mod alarms;
 mod answers;
 pub mod arrivals;
 pub mod audit;

@@ -13,6 +13,7 @@ mod doors;
 mod dovecot;
 mod faults;
 mod folder;
+mod forward;
 mod harness;
 mod imap;
 mod imap_faults;

@@ -20,7 +20,8 @@ use std::net::IpAddr;
 /// What the connection says, before the mail.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    pub peer: IpAddr,
+    /// None at doors without a network.
+    pub peer: Option<IpAddr>,
     pub origin: Origin,
     /// The name under which the peer's Authentication-Results are believed.
     pub authserv_id: Option<String>,
@@ -41,7 +42,7 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
     let header = Header::read(head);
     let from: Vec<String> = header.all("From").flat_map(|field| addresses(field.value)).collect();
     Facts {
-        peer: Some(connection.peer),
+        peer: connection.peer,
         helo: Some(connection.helo.clone()).filter(|helo| !helo.is_empty()),
         tls: connection.tls,
         login: connection.login.clone(),
@@ -117,7 +118,7 @@ mod tests {
 
     fn connection(origin: Origin) -> Connection {
         Connection {
-            peer: "192.0.2.1".parse().unwrap(),
+            peer: "192.0.2.1".parse().ok(),
             origin,
             authserv_id: Some("mx.acme.example".into()),
             helo: "h".into(),

@@ -151,7 +151,7 @@ impl Hand {
             return Ok(Taken::Known);
         }
         let connection = Connection {
-            peer: self.peer,
+            peer: Some(self.peer),
             origin: Origin::Relay,
             authserv_id: door.config.authserv_id.clone(),
             helo: String::new(),

@@ -276,7 +276,7 @@ impl<A: Accept, D: Directory> Talk<A, D> {
             to: to.iter().map(|(path, _)| path.clone()).collect(),
         };
         let connection = Connection {
-            peer: self.peer.address,
+            peer: Some(self.peer.address),
             origin: self.peer.origin,
             authserv_id: self.peer.authserv_id.clone(),
             helo: self.session.helo().to_owned(),

@@ -1,0 +1,168 @@
+//! The SMTP door: where it listens, whom it believes, what a session may cost.
+
+use super::faults::Found;
+use super::{Network, Unauthenticated, limits};
+use crate::model::facts::Origin;
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The SMTP door.
+#[derive(Clone, Debug)]
+pub struct Smtp {
+    pub listen: Vec<SocketAddr>,
+    pub hostname: String,
+    pub tls: Option<TlsFiles>,
+    pub trusted: Vec<Trusted>,
+    /// Of direct peers.
+    pub unauthenticated: Unauthenticated,
+    pub limits: Limits,
+}
+
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// A mail host in front of us.
+#[derive(Clone, Debug)]
+pub struct Trusted {
+    pub networks: Vec<Network>,
+    /// RFC 8601 §2.5: the name that its Authentication-Results bear.
+    pub authserv_id: Option<String>,
+    pub submission_only: bool,
+    pub unauthenticated: Unauthenticated,
+}
+
+/// What a session may cost. RFC 5321 §4.5.3 has the least that must be allowed.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub message_bytes: u64,
+    pub recipients: usize,
+    /// Wrong or useless commands before the session is closed.
+    pub errors: u32,
+    pub connections: usize,
+    pub connections_per_address: usize,
+    pub brakes: Brakes,
+    pub command_timeout: Duration,
+    pub data_timeout: Duration,
+    /// How long work in hand may go on when the program stops.
+    pub stop_timeout: Duration,
+}
+
+/// What one address may do within a time; its network may do a multiple of it. See `intake::brakes`.
+#[derive(Clone, Copy, Debug)]
+pub struct Brakes {
+    pub connections_per_minute: NonZeroU32,
+    pub mails_per_hour: NonZeroU32,
+    pub failed_logins_per_hour: NonZeroU32,
+}
+
+impl Smtp {
+    /// What the configuration says of a peer: its origin, and the authserv-id that is believed of it.
+    pub fn origin(&self, peer: IpAddr) -> (Origin, Option<&str>) {
+        match self.trusted_host(peer) {
+            None => (Origin::Direct, None),
+            Some(trusted) if trusted.submission_only => (Origin::SubmissionRelay, trusted.authserv_id.as_deref()),
+            Some(trusted) => (Origin::Relay, trusted.authserv_id.as_deref()),
+        }
+    }
+
+    /// What becomes of mail of this peer for which nobody vouches.
+    pub fn unauthenticated(&self, peer: IpAddr) -> Unauthenticated {
+        self.trusted_host(peer).map_or(self.unauthenticated, |trusted| trusted.unauthenticated)
+    }
+
+    fn trusted_host(&self, peer: IpAddr) -> Option<&Trusted> {
+        self.trusted.iter().find(|trusted| trusted.networks.iter().any(|network| network.contains(peer)))
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawSmtp {
+    pub(super) listen: Option<Vec<String>>,
+    pub(super) hostname: Option<String>,
+    pub(super) tls: Option<RawTls>,
+    pub(super) trusted: Vec<RawTrusted>,
+    pub(super) unauthenticated: Option<Unauthenticated>,
+    pub(super) max_message_bytes: Option<u64>,
+    pub(super) max_recipients: Option<usize>,
+    pub(super) max_errors: Option<u32>,
+    pub(super) max_connections: Option<usize>,
+    pub(super) max_connections_per_address: Option<usize>,
+    pub(super) max_connections_per_minute: Option<u32>,
+    pub(super) max_mails_per_hour: Option<u32>,
+    pub(super) max_failed_logins_per_hour: Option<u32>,
+    pub(super) command_timeout_seconds: Option<u64>,
+    pub(super) data_timeout_seconds: Option<u64>,
+    pub(super) stop_timeout_seconds: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTrusted {
+    networks: Vec<String>,
+    authserv_id: Option<String>,
+    #[serde(default)]
+    submission_only: bool,
+    unauthenticated: Option<Unauthenticated>,
+}
+
+impl RawSmtp {
+    pub(super) fn meant(self, found: &mut Found) -> Option<Smtp> {
+        let limits = limits::meant(&self, found);
+        let mut listen = Vec::new();
+        let is_empty = self.listen.as_ref().is_some_and(Vec::is_empty);
+        found.add_if(is_empty, "smtp.listen", "at least one address: nothing else takes mail");
+        for (index, given) in self.listen.unwrap_or_else(|| vec!["127.0.0.1:2525".into()]).iter().enumerate() {
+            match given.parse() {
+                Ok(address) => listen.push(address),
+                Err(_) => {
+                    found.add(&format!("smtp.listen[{index}]"), &format!("{given:?} is no address with a port (as in 127.0.0.1:2525)"))
+                }
+            }
+        }
+        let is_twice = |(index, address): (usize, &SocketAddr)| address.port() != 0 && listen[..index].contains(address);
+        found.add_if(listen.iter().enumerate().any(is_twice), "smtp.listen", "the same address stands there twice");
+        let hostname = self.hostname.or_else(machine_name).unwrap_or_else(|| "localhost".into());
+        let legal =
+            hostname.len() <= 255 && !hostname.is_empty() && hostname.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+        found.add_if(!legal, "smtp.hostname", "a host name of letters, digits, dots and hyphens");
+        let trusted = self.trusted.into_iter().enumerate().filter_map(|(index, raw)| raw.meant(index, found)).collect();
+        let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
+        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
+        Some(Smtp { listen, hostname, tls, trusted, unauthenticated, limits })
+    }
+}
+
+impl RawTrusted {
+    fn meant(self, index: usize, found: &mut Found) -> Option<Trusted> {
+        let mut networks = Vec::new();
+        for (at, given) in self.networks.iter().enumerate() {
+            match given.parse() {
+                Ok(network) => networks.push(network),
+                Err(error) => found.add(&format!("smtp.trusted[{index}].networks[{at}]"), &format!("{given:?}: {error}")),
+            }
+        }
+        found.add_if(self.networks.is_empty(), &format!("smtp.trusted[{index}].networks"), "at least one network");
+        let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Hold);
+        Some(Trusted { networks, authserv_id: self.authserv_id, submission_only: self.submission_only, unauthenticated })
+    }
+}
+
+/// As the system call tells it: a unit with `ProcSubset=pid` sees no file that has it.
+pub(super) fn machine_name() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_string_lossy().trim().to_owned();
+    Some(name).filter(|name| !name.is_empty())
+}

@@ -1,0 +1,111 @@
+//! Alarms: raised once for each thing that is wrong, until it is right again.
+
+use super::{Store, moment};
+use crate::model::alarm::{Alarm, AlarmKind};
+use anyhow::Context;
+use jiff::Timestamp;
+use sqlx::Row;
+
+/// An alarm as it stands.
+#[derive(Clone, Debug)]
+pub struct RaisedAlarm {
+    pub alarm: Alarm,
+    pub raised_at: Timestamp,
+    pub seen_at: Timestamp,
+    pub told_at: Option<Timestamp>,
+    pub cleared_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// Raises an alarm. One that goes on stays the one it is, with the newest text; one that was over begins anew.
+    pub async fn raise(&self, alarm: Alarm, at: Timestamp) -> anyhow::Result<()> {
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query(
+                    "insert into alarm (kind, about, text, raised_at, seen_at) values ($1, $2, $3, $4, $4)
+                     on conflict (kind, about) do update set text = excluded.text, seen_at = excluded.seen_at,
+                         raised_at = case when alarm.cleared_at is null then alarm.raised_at else excluded.raised_at end,
+                         told_at = case when alarm.cleared_at is null then alarm.told_at else null end,
+                         cleared_at = null",
+                )
+                .bind(alarm.kind.as_str())
+                .bind(alarm.about)
+                .bind(alarm.text)
+                .bind(at.as_millisecond())
+                .execute(c)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// It is right again; nothing happens if it was never wrong.
+    pub async fn clear(&self, kind: AlarmKind, about: &str, at: Timestamp) -> anyhow::Result<()> {
+        let about = about.to_owned();
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query("update alarm set cleared_at = $3 where kind = $1 and about = $2 and cleared_at is null")
+                    .bind(kind.as_str())
+                    .bind(about)
+                    .bind(at.as_millisecond())
+                    .execute(c)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Every alarm there ever was, the newest first.
+    pub async fn alarms(&self) -> anyhow::Result<Vec<RaisedAlarm>> {
+        let rows = sqlx::query("select * from alarm order by raised_at desc, kind, about").fetch_all(&self.reads).await?;
+        rows.iter()
+            .map(|row| {
+                let kind: String = row.get("kind");
+                let kind = AlarmKind::parse(&kind).with_context(|| format!("an alarm of unknown kind {kind:?}"))?;
+                let alarm = Alarm { kind, about: row.get("about"), text: row.get("text") };
+                let at = |column: &str| row.get::<Option<i64>, _>(column).map(moment);
+                Ok(RaisedAlarm {
+                    alarm,
+                    raised_at: moment(row.get("raised_at")),
+                    seen_at: moment(row.get("seen_at")),
+                    told_at: at("told_at"),
+                    cleared_at: at("cleared_at"),
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::installation::Place;
+    use crate::store::Missing;
+
+    #[tokio::test]
+    async fn an_alarm_begins_goes_on_ends_and_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { database: folder.path().join("db"), blobs: folder.path().join("blobs") };
+        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let alarm = |text: &str| Alarm { kind: AlarmKind::DoorFailing, about: "box".into(), text: text.into() };
+        let only = async || {
+            let mut all = store.alarms().await.unwrap();
+            assert_eq!(all.len(), 1);
+            all.remove(0)
+        };
+        store.raise(alarm("first"), at(1)).await.unwrap();
+        store.raise(alarm("second"), at(2)).await.unwrap();
+        let goes_on = only().await;
+        assert_eq!((goes_on.raised_at, goes_on.seen_at, goes_on.alarm.text.as_str()), (at(1), at(2), "second"));
+        store.clear(AlarmKind::DoorSilent, "box", at(3)).await.unwrap();
+        assert_eq!(only().await.cleared_at, None);
+        store.clear(AlarmKind::DoorFailing, "box", at(3)).await.unwrap();
+        assert_eq!(only().await.cleared_at, Some(at(3)));
+        store.raise(alarm("third"), at(4)).await.unwrap();
+        let anew = only().await;
+        assert_eq!((anew.raised_at, anew.cleared_at, anew.told_at), (at(4), None, None));
+    }
+}
