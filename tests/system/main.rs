@@ -11,6 +11,7 @@ mod demo;
 mod dns;
 mod doors;
 mod dovecot;
+mod every_door;
 mod faults;
 mod folder;
 mod forward;

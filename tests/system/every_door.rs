@@ -1,0 +1,274 @@
+//! What holds at every door: one set of tests, and for each door the little that is its own: what stands in front of it.
+
+use crate::dovecot::Dovecot;
+use crate::harness::*;
+use crate::imap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+
+/// What stands in front of a door: a mail host with a queue, a mailbox, a folder.
+trait Front {
+    /// As `mail list` names the door.
+    fn door(&self) -> &'static str;
+    /// The door's lines of the configuration.
+    fn section(&self) -> String;
+    /// Somebody's mail comes to the front.
+    fn give(&mut self, mail: &str);
+    /// Where the front brings the mail itself, it tries again with everything that waits there.
+    fn turn(&mut self, acme: &Installation, daemon: &Daemon);
+    /// Mails that wait: the door has not taken them.
+    fn waiting(&mut self) -> usize;
+    /// Mails that the door will not have; the front has them still, or has told its user.
+    fn refused(&mut self) -> usize;
+}
+
+/// One transaction as a mail host makes it that keeps what is not taken. None: the connection broke, or was never made.
+fn transaction(stream: Option<impl Read + Write>, hello: &str, mail: &str) -> Option<u16> {
+    let mut stream = BufReader::new(stream?);
+    let reply = |stream: &mut BufReader<_>| loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).unwrap_or(0) == 0 {
+            return None;
+        }
+        if line.as_bytes().get(3) != Some(&b'-') {
+            return line.get(..3)?.parse::<u16>().ok();
+        }
+    };
+    let commands = [format!("{hello} mx.acme.example"), format!("MAIL FROM:<{PETRA}>"), format!("RCPT TO:<{IMPORT}>"), "DATA".to_owned()];
+    reply(&mut stream)?;
+    for command in commands {
+        write!(stream.get_mut(), "{command}\r\n").ok()?;
+        let code = reply(&mut stream)?;
+        if code >= 400 {
+            return Some(code);
+        }
+    }
+    write!(stream.get_mut(), "{}\r\n.\r\n", mail.trim_end().replace('\n', "\r\n")).ok()?;
+    reply(&mut stream)
+}
+
+/// A mail host's queue: what waits, and what came back.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<String>,
+    refused: usize,
+}
+
+impl Queue {
+    fn turn(&mut self, mut send: impl FnMut(&str) -> Option<u16>) {
+        for mail in std::mem::take(&mut self.waiting) {
+            match send(&mail) {
+                Some(200..=299) => (),
+                Some(500..=599) => self.refused += 1,
+                _ => self.waiting.push(mail),
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Host(Queue);
+
+impl Front for Host {
+    fn door(&self) -> &'static str {
+        "smtp"
+    }
+
+    fn section(&self) -> String {
+        String::new()
+    }
+
+    fn give(&mut self, mail: &str) {
+        self.0.waiting.push(mail.to_owned());
+    }
+
+    fn turn(&mut self, _: &Installation, daemon: &Daemon) {
+        self.0.turn(|mail| transaction(TcpStream::connect(daemon.address).ok(), "EHLO", mail));
+    }
+
+    fn waiting(&mut self) -> usize {
+        self.0.waiting.len()
+    }
+
+    fn refused(&mut self) -> usize {
+        self.0.refused
+    }
+}
+
+struct Mailbox(Dovecot);
+
+impl Front for Mailbox {
+    fn door(&self) -> &'static str {
+        "imap"
+    }
+
+    fn section(&self) -> String {
+        imap::plain("hr", self.0.port, "moved_to = \"Taken\"\nrefused_to = \"Refused\"\n")
+    }
+
+    fn give(&mut self, mail: &str) {
+        self.0.client().append("INBOX", "()", mail);
+    }
+
+    fn turn(&mut self, _: &Installation, _: &Daemon) {}
+
+    fn waiting(&mut self) -> usize {
+        self.0.client().mails("INBOX").len()
+    }
+
+    fn refused(&mut self) -> usize {
+        self.0.client().mails("Refused").len()
+    }
+}
+
+fn mail(number: usize) -> String {
+    Forward { id: &format!("{number}@every.example"), text: &format!("Nummer {number}."), ..Forward::default() }.mail()
+}
+
+fn installed(front: &dyn Front, smtp: &str, rest: &str) -> Installation {
+    let acme = Installation::new();
+    configured(&acme, front, smtp, rest);
+    acme
+}
+
+fn configured(acme: &Installation, front: &dyn Front, smtp: &str, first: &str) {
+    acme.configure(smtp, &(acme.relay_section() + &front.section()));
+    let path = acme.path("rohrpost.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path, text.replacen("min_free_bytes = 0\n", if first.is_empty() { "min_free_bytes = 0\n" } else { first }, 1)).unwrap();
+}
+
+/// Until nothing waits in front of the door, and everything behind it has its end.
+fn through(front: &mut dyn Front, acme: &Installation, daemon: &Daemon, accepted: usize) -> Vec<serde_json::Value> {
+    eventually(&format!("{accepted} mails behind the {} door", front.door()), || {
+        front.turn(acme, daemon);
+        let mails = acme.mails();
+        let ended = mails.iter().filter(|mail| !mail["disposition"].is_null()).count();
+        (front.waiting() == 0 && ended >= accepted && ended == mails.len()).then_some(mails)
+    })
+}
+
+/// Every kind of end is the same at every door, and bears its door's name. Nobody outside hears anything (G7).
+fn ends(front: &mut dyn Front) {
+    let mut acme = installed(front, "max_message_bytes = 70000", "");
+    let daemon = acme.serve();
+    let unproved = |mail: String| mail.split_once('\n').unwrap().1.to_owned();
+    let by = |sender, subject, id| Forward { sender, subject, id, ..Forward::default() }.mail();
+    front.give(&mail(1));
+    through(front, &acme, &daemon, 1);
+    front.give(&mail(1));
+    front.give(&by(PETRA, "9999 WG: x", "unknown@every.example"));
+    front.give(&by("stranger@evil.example", "4711 WG: x", "stranger@every.example"));
+    front.give(&unproved(mail(2)));
+    front.give(&mail(3).replace("header.from=acme.example", "header.from=evil.example"));
+    front.give(&mail(4).replacen("Authentication-Results: mx.acme", "Authentication-Results: mx.evil", 1));
+    front.give(&by("stranger@evil.example", "Abwesend", "away@every.example").replacen(
+        "MIME-Version",
+        "Auto-Submitted: auto-replied\nMIME-Version",
+        1,
+    ));
+    // Too large: not taken, and in nobody's way.
+    front.give(&(mail(5) + &"Kanarie-Datei\n".repeat(10_000)));
+    front.give(&mail(6));
+    let mails = through(front, &acme, &daemon, 9);
+    let mut seen: Vec<String> = mails
+        .iter()
+        .map(|mail| {
+            format!(
+                "{} {} {}",
+                mail["door"].as_str().unwrap(),
+                mail["disposition"].as_str().unwrap(),
+                mail["reason"].as_str().unwrap_or("-")
+            )
+        })
+        .collect();
+    seen.sort();
+    let mut wanted: Vec<String> = [
+        "duplicate -",
+        "filed -",
+        "filed -",
+        "held sender_not_authenticated",
+        "held sender_not_authenticated",
+        "held sender_not_authenticated",
+        "held sender_unknown",
+        "held unknown_number",
+        "ignored auto_reply",
+    ]
+    .iter()
+    .map(|end| format!("{} {end}", front.door()))
+    .collect();
+    wanted.sort();
+    assert_eq!(seen, wanted);
+    assert_eq!((front.refused(), acme.entries("4711").len()), (1, 2));
+    let told = acme.all_sent();
+    let outside = told.iter().find(|message| !message["to"].as_str().unwrap().ends_with("@acme.example"));
+    assert!(outside.is_none(), "{outside:?}");
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// Acceptance: G1. Without room nothing is taken and nothing is lost; nor while nobody listens.
+fn room(front: &mut dyn Front) {
+    let mut acme = installed(front, "", "min_free_bytes = 1000000000000000\n");
+    front.give(&mail(1));
+    let daemon = acme.serve();
+    front.give(&mail(2));
+    front.turn(&acme, &daemon);
+    eventually("the words of a door without room", || {
+        front.turn(&acme, &daemon);
+        acme.logs().contains("too little free space").then_some(())
+    });
+    assert_eq!((front.waiting(), acme.mails().len(), front.refused()), (2, 0, 0));
+    daemon.stop();
+    front.give(&mail(3));
+    configured(&acme, front, "", "");
+    let daemon = acme.serve();
+    let mails = through(front, &acme, &daemon, 3);
+    assert!(mails.len() == 3 && mails.iter().all(|mail| mail["disposition"] == "filed"), "{mails:?}");
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// Acceptance: G2. Killed again and again while mail comes in: each mail has one entry, and none is left.
+fn killed(front: &mut dyn Front) {
+    const MAILS: usize = 24;
+    let mut acme = installed(front, "", "");
+    for number in 0..MAILS {
+        front.give(&mail(number));
+    }
+    for already in [1, 9, 17] {
+        let daemon = acme.serve();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                eventually("some mails", || (acme.mails().len() >= already).then_some(()));
+                daemon.signal("-KILL");
+            });
+            front.turn(&acme, &daemon);
+        });
+        drop(daemon);
+    }
+    let daemon = acme.serve();
+    through(front, &acme, &daemon, MAILS);
+    let numbers: std::collections::BTreeSet<String> = acme.entries("4711").iter().map(|entry| entry["text"].to_string()).collect();
+    assert_eq!((acme.entries("4711").len(), numbers.len(), front.refused()), (MAILS, MAILS, 0));
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+fn every_door(front: &mut dyn FnMut() -> Box<dyn Front>) {
+    ends(front().as_mut());
+    room(front().as_mut());
+    killed(front().as_mut());
+}
+
+#[test]
+fn smtp() {
+    every_door(&mut || Box::<Host>::default());
+}
+
+#[test]
+fn imap_mailbox() {
+    every_door(&mut || Box::new(Mailbox(Dovecot::start())));
+}
