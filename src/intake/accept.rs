@@ -10,7 +10,7 @@ use crate::model::arrival::{Accept, Arrival, Door, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
 use crate::model::id::ArrivalId;
-use crate::model::mailbox::Position;
+use crate::model::mailbox::Lies;
 use crate::model::stop::{DnsTrouble, NoRoom, Refusal, ScannerDown, Stop, TooMuchHeld};
 use crate::scan::Scanner;
 use crate::store::{NotWritten, Store};
@@ -179,8 +179,8 @@ impl Accept for Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts a mail; one that lies in a mailbox is noted there in the same transaction.
-    pub async fn accept_from(&self, mut arrival: Arrival, position: Option<Position>) -> Result<ArrivalId, Stop> {
+    /// Accepts a mail; one that lies in a mailbox or a Maildir is noted there in the same transaction.
+    pub async fn accept_from(&self, mut arrival: Arrival, lies: Option<Lies>) -> Result<ArrivalId, Stop> {
         if let Err(stop) = self.look_at(&mut arrival).await {
             if let Stop::Refused(because) = &stop {
                 tell_of_refused(&arrival, *because);
@@ -193,7 +193,7 @@ impl Acceptor {
             return Err(Stop::NotNow(error));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
-        match self.store.accept_from(arrival, position).await {
+        match self.store.accept_from(arrival, lies).await {
             Ok(()) => {
                 info!(arrival.id = %id, %tenant, size_bytes, "accepted arrival {id}");
                 Ok(id)

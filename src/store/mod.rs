@@ -14,6 +14,7 @@ pub mod history;
 pub mod known;
 pub mod listing;
 pub mod mailboxes;
+pub mod maildirs;
 mod names;
 pub mod organisation;
 pub mod outbox;
