@@ -2,8 +2,7 @@
 
 use crate::config::Config;
 use crate::dead_letter;
-use crate::intake::accept::{Acceptor, Room};
-use crate::intake::facts::checks::Checks;
+use crate::intake::accept::Acceptor;
 use crate::intake::imap;
 use crate::intake::login::SignIn;
 use crate::intake::maildir;
@@ -111,12 +110,9 @@ impl Daemon {
         }
         let certificate = certificate(&config)?;
         let transport = Transport::new(&config.outgoing)?;
-        let folders = vec![parent(&config.place.database), config.place.blobs.clone()];
-        let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
         let scanner = config.scan.as_ref().map(Scanner::new);
         let held = config.held_unauthenticated;
-        let room = Room { folders, min_free_bytes: config.min_free_bytes, held };
-        let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner.clone());
+        let accept = Acceptor::of(&config, &store, scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
         let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
         let maildirs = maildirs(&config, &accept, &store);
@@ -236,10 +232,6 @@ async fn again_and_again(make: MakeDoor, stop: CancellationToken) {
         }
         tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(LATER) => () }
     }
-}
-
-fn parent(path: &std::path::Path) -> std::path::PathBuf {
-    path.parent().map_or_else(|| ".".into(), Into::into)
 }
 
 fn certificate(config: &Config) -> anyhow::Result<Option<Certificate>> {

@@ -14,3 +14,6 @@ create table maildir_mail (
     arrival text,
     primary key (maildir, file)
 );
+
+-- A mail that a mail host hands to a pipe again, because it did not hear that it was accepted, is known by its bytes.
+create index arrival_piped on arrival (tenant, sha256) where door = 'pipe';

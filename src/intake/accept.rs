@@ -1,6 +1,6 @@
 //! The last step of every door: is anybody vouching, is there room, is it durable? Then, and only then, yes (G1).
 
-use crate::config::{Smtp, Unauthenticated};
+use crate::config::{Config, Smtp, Unauthenticated};
 use crate::intake::facts::checks::{self, Checks, Question};
 use crate::intake::facts::reading::Reading;
 use crate::intake::facts::results;
@@ -54,6 +54,15 @@ pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
 }
 
 impl Acceptor {
+    /// As the configuration has it.
+    pub fn of(config: &Config, store: &Store, scanner: Option<Scanner>) -> Acceptor {
+        let database = config.place.database.parent().map_or_else(|| ".".into(), Into::into);
+        let folders = vec![database, config.place.blobs.clone()];
+        let room = Room { folders, min_free_bytes: config.min_free_bytes, held: config.held_unauthenticated };
+        let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
+        Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner)
+    }
+
     pub fn new(store: Store, room: Room, checks: Checks, smtp: Smtp, scanner: Option<Scanner>) -> Acceptor {
         let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
         Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing, told: Told::default() }
