@@ -61,6 +61,13 @@ impl Dns {
         self.shared.zone.lock().unwrap().remove(&format!("{name}."));
     }
 
+    /// Takes the faults of a name away; its records stay.
+    pub fn mend(&self, name: &str) {
+        if let Some(answers) = self.shared.zone.lock().unwrap().get_mut(&format!("{name}.")) {
+            answers.retain(|answer| !matches!(answer, Answer::ServFail | Answer::Silence));
+        }
+    }
+
     /// Keeps silent from now on, whatever is asked.
     pub fn goes_away(&self) {
         self.shared.gone.store(true, Ordering::SeqCst);

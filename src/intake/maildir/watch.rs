@@ -15,6 +15,9 @@ const NEWS: WatchFlags = WatchFlags::MOVED_TO
     .union(WatchFlags::DELETE_SELF)
     .union(WatchFlags::MOVE_SELF);
 
+/// What means that the whole Maildir goes away.
+const GONE: WatchFlags = WatchFlags::DELETE_SELF.union(WatchFlags::MOVE_SELF);
+
 /// A watch over `new` and `cur`.
 pub struct Watch(AsyncFd<OwnedFd>);
 
@@ -22,6 +25,7 @@ impl Watch {
     /// From now on: what comes later is told.
     pub fn over(path: &Path) -> std::io::Result<Watch> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
+        inotify::add_watch(&inotify, path, GONE | WatchFlags::ONLYDIR)?;
         for place in Place::ALL {
             inotify::add_watch(&inotify, path.join(place.as_str()), NEWS | WatchFlags::ONLYDIR)?;
         }
