@@ -1,16 +1,19 @@
 //! What was said -> what is meant. One TOML file describes the machine; every default of the machine lives here.
 //! Everything of a tenant is in the database.
 
+mod deliver;
 mod dns;
 mod faults;
 mod held;
 pub mod imap;
 mod limits;
+pub mod maildir;
 mod network;
 mod outgoing;
 pub mod scan;
 mod smtp;
 
+pub use deliver::Deliver;
 pub use dns::{Dns, Unauthenticated};
 pub use network::Network;
 pub use outgoing::{Outgoing, OutgoingTls};
@@ -44,6 +47,8 @@ pub struct Config {
     pub log: Log,
     pub smtp: Smtp,
     pub imap: Vec<imap::Imap>,
+    pub maildir: Vec<maildir::Maildir>,
+    pub deliver: Deliver,
     pub dns: Dns,
     pub outgoing: Outgoing,
     /// None: files are not scanned.
@@ -134,6 +139,8 @@ struct Raw {
     log: RawLog,
     smtp: smtp::RawSmtp,
     imap: Vec<imap::RawImap>,
+    maildir: Vec<maildir::RawMaildir>,
+    deliver: deliver::RawDeliver,
     dns: dns::RawDns,
     outgoing: outgoing::RawOutgoing,
     scan: scan::RawScan,
@@ -163,6 +170,7 @@ impl Raw {
         let smtp = self.smtp.meant(found);
         let message_bytes = smtp.as_ref().map_or(50 << 20, |smtp| smtp.limits.message_bytes);
         let imap = imap::meant(self.imap, message_bytes, found);
+        let maildir = maildir::meant(self.maildir, message_bytes, found);
         let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
         let scan = self.scan.meant(found);
@@ -179,6 +187,8 @@ impl Raw {
             log: log?,
             smtp: smtp?,
             imap,
+            maildir,
+            deliver: self.deliver.meant(),
             dns,
             outgoing: outgoing?,
             scan,

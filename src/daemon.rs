@@ -2,10 +2,10 @@
 
 use crate::config::Config;
 use crate::dead_letter;
-use crate::intake::accept::{Acceptor, Room};
-use crate::intake::facts::checks::Checks;
+use crate::intake::accept::Acceptor;
 use crate::intake::imap;
 use crate::intake::login::SignIn;
+use crate::intake::maildir;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory};
 use crate::notify::outbox;
@@ -14,6 +14,7 @@ use crate::pipeline::{Pipeline, Settings};
 use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
 use anyhow::Context;
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -109,14 +110,12 @@ impl Daemon {
         }
         let certificate = certificate(&config)?;
         let transport = Transport::new(&config.outgoing)?;
-        let folders = vec![parent(&config.place.database), config.place.blobs.clone()];
-        let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
         let scanner = config.scan.as_ref().map(Scanner::new);
         let held = config.held_unauthenticated;
-        let room = Room { folders, min_free_bytes: config.min_free_bytes, held };
-        let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner.clone());
+        let accept = Acceptor::of(&config, &store, scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
         let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
+        let maildirs = maildirs(&config, &accept, &store);
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
         let door = SmtpDoor::bind(config.smtp, certificate.as_ref().map(Certificate::acceptor), accept, directory).await?;
         let addresses = door.addresses();
@@ -131,6 +130,7 @@ impl Daemon {
         let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
         let mut doors = vec![Part::start("SMTP door", &falls, |stop| door.run(stop))];
         doors.extend(mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop))));
+        doors.extend(maildirs.into_iter().map(|maildir| Part::start("Maildir door", &falls, |stop| again_and_again(maildir, stop))));
         Ok(Daemon {
             addresses,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {
@@ -197,8 +197,8 @@ impl Daemon {
     }
 }
 
-/// Makes a mailbox's door anew.
-type MakeDoor = Box<dyn Fn() -> imap::Door + Send + Sync>;
+/// Makes a mailbox's or a Maildir's door anew, and runs it.
+type MakeDoor = Box<dyn Fn(CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A door for each mailbox. What a run before this one held is free: the lock says that nobody else works here.
 async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<Vec<MakeDoor>> {
@@ -206,26 +206,32 @@ async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &Da
     let room = imap::Room::default();
     let door = |config: &crate::config::imap::Imap| -> MakeDoor {
         let (config, accept, store, room) = (config.clone(), accept.clone(), store.clone(), room.clone());
-        Box::new(move || {
-            imap::Door::new(config.clone(), imap::connect::Credential::of(&config), accept.clone(), store.clone(), room.clone())
+        Box::new(move |stop| {
+            let credential = imap::connect::Credential::of(&config);
+            Box::pin(imap::Door::new(config.clone(), credential, accept.clone(), store.clone(), room.clone()).run(stop))
         })
     };
     Ok(config.imap.iter().map(door).collect())
+}
+
+/// A door for each Maildir.
+fn maildirs(config: &Config, accept: &Acceptor, store: &Store) -> Vec<MakeDoor> {
+    let door = |config: &crate::config::maildir::Maildir| -> MakeDoor {
+        let (config, accept, store) = (config.clone(), accept.clone(), store.clone());
+        Box::new(move |stop| Box::pin(maildir::Door::new(config.clone(), accept.clone(), store.clone()).run(stop)))
+    };
+    config.maildir.iter().map(door).collect()
 }
 
 /// One mailbox's trouble is not the service's (G4): a door that falls is made anew after a while, and all others go on.
 async fn again_and_again(make: MakeDoor, stop: CancellationToken) {
     const LATER: Duration = Duration::from_secs(60);
     while !stop.is_cancelled() {
-        if let Err(fallen) = tokio::spawn(make().run(stop.clone())).await {
-            error!(%fallen, "a mailbox's door fell; it is opened again in a minute");
+        if let Err(fallen) = tokio::spawn(make(stop.clone())).await {
+            error!(%fallen, "the door of a mailbox or a Maildir fell; it is opened again in a minute");
         }
         tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(LATER) => () }
     }
-}
-
-fn parent(path: &std::path::Path) -> std::path::PathBuf {
-    path.parent().map_or_else(|| ".".into(), Into::into)
 }
 
 fn certificate(config: &Config) -> anyhow::Result<Option<Certificate>> {

@@ -1,8 +1,7 @@
 //! Arguments and exit codes, nothing else.
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    rohrpost::cli::run(rohrpost::cli::Cli::parse())
+    rohrpost::cli::start(std::env::args_os().collect())
 }

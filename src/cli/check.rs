@@ -6,6 +6,7 @@ use crate::config::scan::WhenDown;
 use crate::intake::accept;
 use crate::intake::facts::resolver;
 use crate::intake::imap::{self, connect::Credential};
+use crate::intake::maildir;
 use crate::intake::smtp::tls::Certificate;
 use crate::model::id::TenantId;
 use crate::scan::Scanner;
@@ -64,6 +65,7 @@ pub async fn run(on: &On, args: Args) -> Done {
     }
     check_store(&config, &mut faults, &mut notes).await;
     check_mailboxes(&config, args.connect, &mut faults, &mut notes).await;
+    check_maildirs(&config, &mut faults, &mut notes);
     if !faults.is_empty() {
         return Err(Failure::Usage(faults.join("\n")));
     }
@@ -94,9 +96,32 @@ async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<
                     notes.push(format!("{key}: no tenant has {} yet: mail is left in mailbox {}", mailbox.import_address, mailbox.name));
                 }
             }
+            for (index, maildir) in config.maildir.iter().enumerate() {
+                if matches!(store.recipient(&maildir.import_address).await, Ok(None)) {
+                    let key = format!("maildir[{index}].import_address");
+                    notes.push(format!("{key}: no tenant has {} yet: mail is left in Maildir {}", maildir.import_address, maildir.name));
+                }
+            }
             store.close().await;
         }
         Err(error) => faults.push(format!("database: {error:#}")),
+    }
+}
+
+/// A Maildir that is not there yet may come with its first mail; one that the service cannot empty is a fault.
+fn check_maildirs(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<String>) {
+    for (index, one) in config.maildir.iter().enumerate() {
+        if !one.path.exists() {
+            notes.push(format!("maildir[{index}].path: {}: there is no such folder yet", one.path.display()));
+        } else if let Err(error) = maildir::check(one) {
+            faults.push(format!("maildir[{index}].path: {}: {error}", one.path.display()));
+        }
+        if one.authserv_id.is_none() {
+            notes.push(format!(
+                "maildir[{index}].authserv_id is not set: From is believed by its DKIM signature alone, and other mail of Maildir {} is held",
+                one.name
+            ));
+        }
     }
 }
 

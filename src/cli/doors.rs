@@ -1,7 +1,7 @@
 //! `doors`: how each door is, as it said last.
 
 use super::{Done, On, show};
-use crate::intake::imap;
+use crate::intake::{imap, maildir};
 use crate::store::doors::DoorState;
 use serde_json::json;
 
@@ -19,14 +19,16 @@ pub async fn run(on: &On, command: Command) -> Done {
     let Command::List { json } = command;
     let (config, store) = on.store().await?;
     let said = store.doors().await?;
-    let configured: Vec<(&str, &str)> = config.imap.iter().map(|mailbox| (imap::KIND, mailbox.name.as_str())).collect();
+    let mailboxes = config.imap.iter().map(|mailbox| (imap::KIND, mailbox.name.as_str()));
+    let maildirs = config.maildir.iter().map(|maildir| (maildir::KIND, maildir.name.as_str()));
+    let configured: Vec<(&str, &str)> = mailboxes.chain(maildirs).collect();
     store.close().await;
     let doors = listed(said, &configured);
     if json {
         return show::out_json(&json!(doors));
     }
     if doors.is_empty() {
-        return show::out("no door has anything to say; [[imap]] in the configuration makes one");
+        return show::out("no door has anything to say; [[imap]] or [[maildir]] in the configuration makes one");
     }
     let at = |moment: Option<jiff::Timestamp>| moment.map(show::at).unwrap_or_default();
     let row = |door: &DoorState| {

@@ -21,7 +21,7 @@ pub fn start(log: &Log) {
 }
 
 /// A panic's message may quote the text that caused it; its place says enough.
-fn quiet_panics() {
+pub fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
         tracing::error!(place, "panic at {place}");

@@ -2,6 +2,7 @@
 
 mod check;
 mod dead_letter;
+mod deliver;
 pub mod demo;
 mod document;
 mod doors;
@@ -24,6 +25,7 @@ use crate::model::organisation::Tenant;
 use crate::store::{Missing, Store};
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -47,6 +49,8 @@ enum Command {
     Demo(demo::Args),
     /// Work: take mail, file it, tell those responsible
     Serve,
+    /// Take one mail from standard input, for a mail host's pipe
+    Deliver(deliver::Args),
     /// Look for everything that is wrong with the configuration
     Check(check::Args),
     /// Print the example configuration with every key
@@ -108,10 +112,24 @@ impl From<Failure> for anyhow::Error {
 
 type Done = Result<(), Failure>;
 
+/// Runs what these arguments ask for.
+pub fn start(arguments: Vec<OsString>) -> ExitCode {
+    match Cli::try_parse_from(&arguments) {
+        Ok(cli) => run(cli),
+        // A mail host takes clap's code for a reason to bounce.
+        Err(error) if error.use_stderr() && arguments.iter().any(|argument| argument == "deliver") => deliver::wrong_usage(&error),
+        Err(error) => error.exit(),
+    }
+}
+
 /// Runs the command that was asked for.
 pub fn run(cli: Cli) -> ExitCode {
     // The one provider of cryptography; a second call is harmless.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = match cli {
+        Cli { config, command: Command::Deliver(args), .. } => return deliver::run(config, args),
+        other => other,
+    };
     let (code, error) = match dispatch(cli) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failure::Usage(error)) => (2, error),
@@ -132,6 +150,8 @@ fn dispatch(cli: Cli) -> Done {
     let on = On { config, tenant };
     match command {
         Command::Demo(args) => runtime()?.block_on(demo::run(args)),
+        // It has codes of its own, and was run by them.
+        Command::Deliver(_) => Err(Failure::Usage("deliver was not run".into())),
         Command::Serve => runtime()?.block_on(serve::run(on.config()?)),
         Command::Check(args) => runtime()?.block_on(check::run(&on, args)),
         Command::DefaultConfig => show::out(config::EXAMPLE),

@@ -156,8 +156,8 @@ fn every_number_has_an_upper_bound() {
         if line.starts_with('[') && line != "[[smtp.trusted]]" {
             section = line;
         }
-        // A mailbox needs more than one key; its numbers have a table beside it.
-        if section == "[[imap]]" {
+        // A mailbox or a Maildir needs more than one key; its numbers have a table beside it.
+        if matches!(section, "[[imap]]" | "[[maildir]]") {
             continue;
         }
         let Some((key, _)) = line.split_once(" = ").filter(|(_, value)| value.chars().all(|c| c.is_ascii_digit())) else { continue };

@@ -1,6 +1,6 @@
 //! The last step of every door: is anybody vouching, is there room, is it durable? Then, and only then, yes (G1).
 
-use crate::config::{Smtp, Unauthenticated};
+use crate::config::{Config, Smtp, Unauthenticated};
 use crate::intake::facts::checks::{self, Checks, Question};
 use crate::intake::facts::reading::Reading;
 use crate::intake::facts::results;
@@ -10,7 +10,7 @@ use crate::model::arrival::{Accept, Arrival, Door, HeldLimits, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::header;
 use crate::model::id::ArrivalId;
-use crate::model::mailbox::Position;
+use crate::model::mailbox::Lies;
 use crate::model::stop::{DnsTrouble, NoRoom, Refusal, ScannerDown, Stop, TooMuchHeld};
 use crate::scan::Scanner;
 use crate::store::{NotWritten, Store};
@@ -54,6 +54,15 @@ pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
 }
 
 impl Acceptor {
+    /// As the configuration has it.
+    pub fn of(config: &Config, store: &Store, scanner: Option<Scanner>) -> Acceptor {
+        let database = config.place.database.parent().map_or_else(|| ".".into(), Into::into);
+        let folders = vec![database, config.place.blobs.clone()];
+        let room = Room { folders, min_free_bytes: config.min_free_bytes, held: config.held_unauthenticated };
+        let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
+        Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner)
+    }
+
     pub fn new(store: Store, room: Room, checks: Checks, smtp: Smtp, scanner: Option<Scanner>) -> Acceptor {
         let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
         Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing, told: Told::default() }
@@ -179,8 +188,8 @@ impl Accept for Acceptor {
 }
 
 impl Acceptor {
-    /// Accepts a mail; one that lies in a mailbox is noted there in the same transaction.
-    pub async fn accept_from(&self, mut arrival: Arrival, position: Option<Position>) -> Result<ArrivalId, Stop> {
+    /// Accepts a mail; one that lies in a mailbox or a Maildir is noted there in the same transaction.
+    pub async fn accept_from(&self, mut arrival: Arrival, lies: Option<Lies>) -> Result<ArrivalId, Stop> {
         if let Err(stop) = self.look_at(&mut arrival).await {
             if let Stop::Refused(because) = &stop {
                 tell_of_refused(&arrival, *because);
@@ -193,7 +202,7 @@ impl Acceptor {
             return Err(Stop::NotNow(error));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
-        match self.store.accept_from(arrival, position).await {
+        match self.store.accept_from(arrival, lies).await {
             Ok(()) => {
                 info!(arrival.id = %id, %tenant, size_bytes, "accepted arrival {id}");
                 Ok(id)

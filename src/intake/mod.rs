@@ -2,9 +2,13 @@
 
 pub mod accept;
 pub mod brakes;
+pub mod envelope;
 pub mod facts;
 pub mod imap;
 pub mod login;
+pub mod maildir;
+pub mod mbox;
+pub mod pipe;
 pub mod smtp;
 pub mod spool;
 pub mod told;

@@ -70,6 +70,14 @@ pub struct Recipient {
     pub purpose: Purpose,
 }
 
+impl Recipient {
+    /// Whether one mail may be accepted for both at once: mail for one kind of mailbox of one tenant.
+    pub fn may_share(&self, other: &Recipient) -> bool {
+        let imports = |one: &Recipient| one.purpose == Purpose::Import;
+        self.tenant == other.tenant && (imports(self) && imports(other) || self.purpose == other.purpose && self.mailbox == other.mailbox)
+    }
+}
+
 /// RFC 5321 §2.3.1: reverse-path and recipients, and what they stand for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {

@@ -1,4 +1,6 @@
-//! A mail's place in an IMAP mailbox, and how far a mailbox has been read.
+//! A mail's place in an IMAP mailbox or a Maildir, and how far a mailbox has been read.
+
+use std::collections::HashMap;
 
 /// Where a mail lies. RFC 3501 §2.3.1.1: UIDVALIDITY and UID together name it for good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +12,37 @@ pub struct Position {
     /// Who holds the mailbox; what he writes counts only while he does.
     pub holder: String,
 }
+
+/// A mail's file in a Maildir that is emptied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaildirFile {
+    /// The Maildir's name in the configuration.
+    pub maildir: String,
+    /// Hash of the file's unique name, without place and flags.
+    pub file: String,
+}
+
+/// Where a mail lies that was not brought but fetched: that it was accepted is noted with its acceptance, in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lies {
+    InMailbox(Position),
+    InMaildir(MaildirFile),
+}
+
+/// What was noted of a file of a Maildir.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Accepted with these bytes.
+    Accepted {
+        sha256: String,
+    },
+    Refused,
+    /// It was there before the first contact, and is not ours.
+    Passed,
+}
+
+/// What was noted of a Maildir's files, by the hash of their names.
+pub type Notes = HashMap<String, Note>;
 
 /// How far a mailbox has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

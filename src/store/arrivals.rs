@@ -1,10 +1,10 @@
 //! Accepted mail: writing it down, handing it out to be worked on, taking it back.
 
-use super::{NotWritten, Store, mailboxes, moment};
+use super::{NotWritten, Store, mailboxes, maildirs, moment};
 use crate::model::arrival::{Arrival, Envelope, Raw};
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, TenantId};
-use crate::model::mailbox::Position;
+use crate::model::mailbox::Lies;
 use crate::model::verdict::Chosen;
 use anyhow::Context;
 use bytes::Bytes;
@@ -18,8 +18,8 @@ pub(super) struct NewArrival {
     arrival: Arrival,
     envelope: String,
     facts: String,
-    /// The mailbox that it lies in, if it came out of one.
-    position: Option<Position>,
+    /// Where it lies, if it was fetched.
+    lies: Option<Lies>,
 }
 
 /// An arrival in hand.
@@ -84,12 +84,12 @@ impl Store {
         self.accept_from(arrival, None).await
     }
 
-    /// The same; and in the same transaction, that this mail of a mailbox was accepted.
-    pub async fn accept_from(&self, arrival: Arrival, position: Option<Position>) -> Result<(), NotWritten> {
+    /// The same; and in the same transaction, that this mail of a mailbox or a Maildir was accepted.
+    pub async fn accept_from(&self, arrival: Arrival, lies: Option<Lies>) -> Result<(), NotWritten> {
         let json = |value: serde_json::Result<String>| value.map_err(|error| NotWritten::NotNow(error.into()));
         let envelope = json(serde_json::to_string(&arrival.envelope))?;
         let facts = json(serde_json::to_string(&arrival.facts))?;
-        self.write_arrival(NewArrival { arrival, envelope, facts, position }).await
+        self.write_arrival(NewArrival { arrival, envelope, facts, lies }).await
     }
 
     /// Takes up to `most` waiting arrivals in hand, oldest first. The attempt is counted and committed before they are returned.
@@ -271,8 +271,11 @@ pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewArrival
         raw.build().execute(&mut *connection).await.map_err(NotWritten::of)?;
     }
     for row in rows {
-        if let Some(position) = &row.position {
-            mailboxes::accepted(connection, position, &row.arrival.tenant, row.arrival.id).await?;
+        let Arrival { tenant, id, sha256, .. } = &row.arrival;
+        match &row.lies {
+            Some(Lies::InMailbox(position)) => mailboxes::accepted(connection, position, tenant, *id).await?,
+            Some(Lies::InMaildir(file)) => maildirs::accepted(connection, file, tenant, *id, sha256).await?,
+            None => (),
         }
     }
     Ok(())

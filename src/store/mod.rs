@@ -14,9 +14,11 @@ pub mod history;
 pub mod known;
 pub mod listing;
 pub mod mailboxes;
+pub mod maildirs;
 mod names;
 pub mod organisation;
 pub mod outbox;
+mod piped;
 pub mod taking_back;
 pub mod tokens;
 pub mod upkeep;
@@ -262,7 +264,15 @@ impl DaemonLock {
         create_private_folder(&place.database)?;
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.with_context(|| path.display().to_string())?;
-        match file.try_lock() {
+        // A command that looks whether a daemon runs has the lock for a moment.
+        let mut tries = 0..20;
+        let locked = loop {
+            match file.try_lock() {
+                Err(std::fs::TryLockError::WouldBlock) if tries.next().is_some() => std::thread::sleep(Duration::from_millis(10)),
+                other => break other,
+            }
+        };
+        match locked {
             Ok(()) => Ok(DaemonLock { file }),
             Err(std::fs::TryLockError::WouldBlock) => bail!("{}: another `rohrpost serve` works on this database", path.display()),
             Err(std::fs::TryLockError::Error(error)) => Err(error).with_context(|| path.display().to_string()),
@@ -277,7 +287,8 @@ impl DaemonLock {
 
     /// Whether a daemon runs on this database.
     pub fn is_taken(place: &Place) -> bool {
-        File::open(Self::path(place)).is_ok_and(|file| matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock)))
+        // Shared, so that two who look at the same time do not take each other for a daemon.
+        File::open(Self::path(place)).is_ok_and(|file| matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
     }
 }
 

@@ -7,6 +7,7 @@ use rohrpost::cli::demo::catcher::Catcher;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -57,6 +58,8 @@ pub struct Installation {
     pub dns: Dns,
     /// Notices may be left unsent: the test is about that.
     pub leaves_outbox: bool,
+    /// Who runs it, and by which path: another user than the tests' own.
+    pub runs_as: Option<(u32, PathBuf)>,
     served: u32,
 }
 
@@ -73,8 +76,14 @@ impl Installation {
     /// Without tenants; `more` stands at the end of the configuration.
     pub fn empty(more: &str) -> Installation {
         let folder = tempfile::Builder::new().prefix("rohrpost-test-").tempdir().unwrap();
-        let installation =
-            Installation { folder, catcher: Some(Catcher::start().unwrap()), dns: Dns::start(), leaves_outbox: false, served: 0 };
+        let installation = Installation {
+            folder,
+            catcher: Some(Catcher::start().unwrap()),
+            dns: Dns::start(),
+            leaves_outbox: false,
+            runs_as: None,
+            served: 0,
+        };
         let port = installation.catcher.as_ref().unwrap().address.port();
         installation.configure("", &format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {port}\n{more}"));
         installation
@@ -120,7 +129,11 @@ impl Installation {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
+        let (user, program) = self.runs_as.clone().unwrap_or((0, env!("CARGO_BIN_EXE_rohrpost").into()));
+        let mut command = Command::new(program);
+        if user != 0 {
+            command.uid(user).gid(user);
+        }
         command.arg("--config").arg(self.path("rohrpost.toml")).args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }

@@ -126,10 +126,10 @@ fn killed_at_every_point() {
 }
 
 /// The database's write lock in other hands.
-struct Lock(tokio::runtime::Runtime, Option<sqlx::SqliteConnection>);
+pub struct Lock(tokio::runtime::Runtime, Option<sqlx::SqliteConnection>);
 
 impl Lock {
-    fn take(acme: &Installation) -> Lock {
+    pub fn take(acme: &Installation) -> Lock {
         use sqlx::{Connection, Executor};
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let path = acme.path("state/rohrpost.db");

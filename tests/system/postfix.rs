@@ -70,6 +70,15 @@ impl Postfix {
 
     /// With further lines in main.cf, and what it writes on top of mail by its sender.
     pub fn start_with(rohrpost: u16, more: &str, results: &str) -> Postfix {
+        Postfix::start_full(rohrpost, "", more, results)
+    }
+
+    /// With a transport of its own, below the others in master.cf, and main.cf's further lines behind all others.
+    pub fn start_piped(transport: &str, more: &str, results: &str) -> Postfix {
+        Postfix::start_full(free_port(), transport, more, results)
+    }
+
+    fn start_full(rohrpost: u16, services: &str, more: &str, results: &str) -> Postfix {
         let folder = tempfile::Builder::new().prefix("rohrpost-postfix-").tempdir().unwrap().keep();
         let port = free_port();
         let path = folder.to_str().unwrap();
@@ -90,7 +99,7 @@ impl Postfix {
         std::fs::write(folder.join("results.regexp"), results).unwrap();
         let main = main_cf(path) + &readme("main.cf").replace("/etc/postfix/rohrpost", &here) + more;
         std::fs::write(folder.join("etc/main.cf"), main).unwrap();
-        std::fs::write(folder.join("etc/master.cf"), master_cf(port)).unwrap();
+        std::fs::write(folder.join("etc/master.cf"), master_cf(port) + services).unwrap();
         run(Command::new("postfix").args(["-c", &format!("{path}/etc"), "start"]));
         let postfix = Postfix { folder, port };
         eventually("Postfix", || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
@@ -107,7 +116,7 @@ impl Postfix {
         entries.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok()).collect()
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("maillog")).unwrap_or_default()
     }
 }

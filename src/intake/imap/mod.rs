@@ -2,7 +2,6 @@
 //! each other. Never marks a mail as seen, never asks by sequence numbers, never accepts a mail twice.
 
 pub mod connect;
-mod envelope;
 mod folder;
 mod leave;
 mod list;

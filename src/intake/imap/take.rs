@@ -2,18 +2,18 @@
 //! next one is not stopped (G4).
 
 use super::Door;
-use super::envelope;
 use super::list::{self, Listed};
 use super::trouble::Trouble;
 use super::wire::{Data, Heard, Wire};
 use crate::config::imap::Tls;
+use crate::intake::envelope;
 use crate::intake::facts::{self, Connection};
 use crate::intake::spool::{NotSpooled, Spool, Spooled};
-use crate::model::arrival::{Arrival, Door as Entrance, Envelope, Purpose, Raw, Recipient};
+use crate::model::arrival::{Arrival, Door as Entrance, Raw, Recipient};
 use crate::model::facts::Origin;
 use crate::model::header::Header;
 use crate::model::id::ArrivalId;
-use crate::model::mailbox::Position;
+use crate::model::mailbox::{Lies, Position};
 use crate::model::stop::{NoRoom, Stop};
 use crate::store::doors::DoorNews;
 use crate::store::mailboxes::RefusedMail;
@@ -158,12 +158,12 @@ impl Hand {
             tls: door.config.tls != Tls::None,
             login: None,
         };
-        let envelope = self.envelope(door, &Header::read(&spooled.head)).await?;
+        let envelope = envelope::found(&door.store, &Header::read(&spooled.head), &self.whose, &door.config.import_address).await?;
         let facts = facts::gather(&connection, &spooled.head);
         let Spooled { id, raw, sha256, size, .. } = spooled;
         let arrival =
             Arrival { id, tenant: tenant.clone(), door: Entrance::Imap, at: Timestamp::now(), envelope, facts, raw, sha256, size };
-        match door.acceptor.accept_from(arrival, Some(self.at(mail))).await {
+        match door.acceptor.accept_from(arrival, Some(Lies::InMailbox(self.at(mail)))).await {
             Ok(_) => Ok(Taken::Accepted),
             Err(Stop::Refused(refusal)) => self.refuse(door, mail, &refusal.to_string()).await,
             Err(Stop::NotNow(error)) => {
@@ -174,20 +174,6 @@ impl Hand {
                 Err(Trouble::Ours(error))
             }
         }
-    }
-
-    /// The recipient that a server wrote down counts if it is this tenant's; else it is the mailbox's own import address.
-    async fn envelope(&self, door: &Door, header: &Header<'_>) -> Result<Envelope, Trouble> {
-        let mut best = (door.config.import_address.clone(), self.whose.clone());
-        for address in envelope::recipients(header) {
-            let Some(found) = door.store.recipient(&address).await? else { continue };
-            if found.tenant == self.whose.tenant && found.purpose != Purpose::Postmaster {
-                best = (address, found);
-                break;
-            }
-        }
-        let (to, Recipient { mailbox, purpose, .. }) = best;
-        Ok(Envelope { from: envelope::reverse_path(header), to: vec![to], mailbox, purpose })
     }
 
     async fn refuse(&self, door: &Door, mail: &Listed, why: &str) -> Result<Taken, Trouble> {

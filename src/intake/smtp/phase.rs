@@ -151,7 +151,8 @@ impl Session {
             let reply = Reply::new(550, (1, 1), "no mail is taken for this address here");
             return self.counted(rules, reply, 1);
         };
-        if to.first().is_some_and(|(_, first)| !may_share(first, &found)) {
+        if to.first().is_some_and(|(_, first)| !first.may_share(&found)) {
+            // So that the answer to the last dot is true for all its recipients.
             return Reply::new(452, (5, 3), "send this recipient in a transaction of its own");
         }
         to.push((path, found));
@@ -229,13 +230,6 @@ impl Session {
         }
         if self.errors > rules.errors && !reply.closes() { reply::too_many_errors() } else { reply }
     }
-}
-
-/// One transaction carries mail for one kind of mailbox of one tenant: another one is asked for in its own (452), so that the
-/// answer to the last dot is true for all its recipients.
-fn may_share(first: &Recipient, other: &Recipient) -> bool {
-    let imports = |one: &Recipient| one.purpose == Purpose::Import;
-    first.tenant == other.tenant && (imports(first) && imports(other) || first.purpose == other.purpose && first.mailbox == other.mailbox)
 }
 
 /// RFC 5321 §4.1.1.1: what is offered. AUTH only where it may be used.

@@ -1,13 +1,29 @@
-//! The envelope of a mail that lies in a mailbox: what its server wrote on top of it. RFC 5321 §4.4 keeps the reverse-path; of the
+//! The envelope of a mail that lies in a mailbox or a folder: what its server wrote on top of it. RFC 5321 §4.4 keeps the reverse-path; of the
 //! recipients only what servers add by custom is left.
 
 use crate::intake::facts;
+use crate::model::arrival::{Envelope, Purpose, Recipient};
 use crate::model::header::Header;
+use crate::store::Store;
 
 /// Fields in which servers keep the recipient, nearest first; To is the sender's own word, and the last resort.
 const RECIPIENTS: [&str; 5] = ["Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To"];
 /// Recipients that are looked at.
 const MOST: usize = 50;
+
+/// The recipient that a server wrote down counts if it is this tenant's; else it is the mailbox's own import address.
+pub async fn found(store: &Store, header: &Header<'_>, whose: &Recipient, import_address: &str) -> anyhow::Result<Envelope> {
+    let mut best = (import_address.to_owned(), whose.clone());
+    for address in recipients(header) {
+        let Some(found) = store.recipient(&address).await? else { continue };
+        if found.tenant == whose.tenant && found.purpose != Purpose::Postmaster {
+            best = (address, found);
+            break;
+        }
+    }
+    let (to, Recipient { mailbox, purpose, .. }) = best;
+    Ok(Envelope { from: reverse_path(header), to: vec![to], mailbox, purpose })
+}
 
 /// The reverse-path; none is the null one. Where the server kept none, the first address of From: nobody says then that a program wrote.
 pub fn reverse_path(header: &Header<'_>) -> Option<String> {
