@@ -49,6 +49,7 @@ fn master_cf(port: u16) -> String {
         ("proxymap", "unix - - n - - proxymap"),
         ("smtp", "unix - - n - - smtp"),
         ("relay", "unix - - n - - smtp"),
+        ("lmtp", "unix - - n - - lmtp"),
         ("error", "unix - - n - - error"),
         ("retry", "unix - - n - - error"),
         ("local", "unix - n n - - local"),
@@ -97,7 +98,7 @@ impl Postfix {
         postfix
     }
 
-    fn address(&self) -> std::net::SocketAddr {
+    pub fn address(&self) -> std::net::SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 
@@ -107,7 +108,7 @@ impl Postfix {
         entries.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok()).collect()
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("maillog")).unwrap_or_default()
     }
 }
