@@ -99,8 +99,8 @@ fn what_a_host_delivers(by_socket: bool) {
     assert_eq!(shown["facts"]["pinned"]["dmarc"]["result"].as_str(), Some("pass"));
     assert_eq!(behind.acme.entries("4711").len(), 1);
     // One transaction is one tenant's: the host hears 452 for the other one, and brings it again.
-    behind.send(PETRA, &["import@acme.example", "import@beta.example"], &forward("two@acme.example", "4712 WG: x"));
-    eventually("both tenants' mail", || (behind.acme.entries("4712").len() == 1 && behind.mails_of("beta").len() == 1).then_some(()));
+    behind.send(PETRA, &["import@acme.example", "import@beta.example"], &forward("two@acme.example", "4711 WG: x"));
+    eventually("both tenants' mail", || (behind.acme.entries("4711").len() == 2 && behind.mails_of("beta").len() == 1).then_some(()));
     // A stranger's mail is held: a refusal would make the host send a bounce to whoever it says that it is from.
     behind.send("stranger@evil.example", &["import@acme.example"], &forward("three@evil.example", "4711 WG: x"));
     let held = eventually("a held mail", || behind.acme.mails().into_iter().find(|mail| mail["disposition"] == "held"));
@@ -265,11 +265,11 @@ fn nothing_becomes_a_bounce() {
     std::fs::write(acme.path("rohrpost.toml"), both).unwrap();
     let daemon = acme.serve();
     let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
-    // RFC 5321 §6.3: a mail that goes in circles ends here.
+    // RFC 5321 §6.3: a mail that goes in circles has its end here, instead of one more turn as a bounce.
     let circles = "Received: from a by b; Mon, 23 Nov 2026 09:30:00 +0100\n".repeat(60);
     let reply = Client::connect(&socket).sends(&format!("{circles}{}", Forward::default().mail()));
     let id = reply.strip_prefix("250 2.0.0 kept as ").unwrap_or_else(|| panic!("{reply}"));
-    assert_eq!(acme.ended(id)["disposition"], "held");
+    assert_eq!(acme.ended(id)["facts"]["hops"], 61);
     // Nobody vouches for these: the second one finds the quota full.
     let stranger = |number: usize| forward(&format!("s{number}@evil.example"), "4711 WG: x").replace("petra@acme", "petra@evil");
     let mut replies = Vec::new();

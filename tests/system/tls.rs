@@ -24,12 +24,11 @@ except smtplib.SMTPAuthenticationError as error:
     print("wrong", error.smtp_code)
 client.password = password
 print("login", client.auth("LOGIN", client.auth_login, initial_response_ok=False)[0])
+client.command_encoding = "utf-8"
 client.mail(user)
 print("without", client.rcpt("import@acme.example")[0], client.docmd("RCPT TO:<bewerbungen@m\u00fcller.example>")[0])
 client.rset()
 data = open(mail, "rb").read()
-client.ehlo()
-client.command_encoding = "utf-8"
 print("mail", client.mail(user, ["SMTPUTF8", "BODY=8BITMIME"])[0], client.rcpt("Bewerbungen@M\u00fcller.example")[0])
 code, text = client.data(data)
 print("data", code, text.decode())
@@ -44,7 +43,7 @@ client.quit()
 #[test]
 fn tls_from_the_first_byte() {
     let mut acme = Installation::empty("");
-    let tenant = ACME.replace(r#"["import@acme.example"]"#, r#"["import@acme.example", "bewerbungen@müller.example"]"#);
+    let tenant = ACME.replace(r#"["import@acme.example"]"#, r#"["import@acme.example", "bewerbungen@xn--mller-kva.example"]"#);
     acme.import(&tenant);
     let (tls, relay, port) = (acme.certificate(), acme.relay_section(), free_port());
     acme.configure(&format!("listen_tls = [\"127.0.0.1:{port}\"]\n{tls}"), &relay);
