@@ -114,7 +114,10 @@ fn what_a_host_delivers(by_socket: bool) {
     assert_eq!(sent, 5);
     assert_eq!(behind.acme.mails().len(), 3);
     let doors = behind.acme.json(&["doors", "list", "--json"]);
-    assert!(doors.as_array().unwrap().iter().any(|door| door["kind"] == "lmtp"), "{doors}");
+    for kind in ["smtp", "lmtp"] {
+        let is_open = |door: &Value| door["kind"] == kind && door["state"] == "listening";
+        assert!(doors.as_array().unwrap().iter().any(is_open), "{doors}");
+    }
     behind.acme.all_sent();
     daemon.stop();
     behind.acme.is_sound();
