@@ -7,6 +7,7 @@ mod faults;
 mod held;
 pub mod imap;
 mod limits;
+pub mod lmtp;
 pub mod maildir;
 mod network;
 mod outgoing;
@@ -46,6 +47,7 @@ pub struct Config {
     pub portal_url: Option<String>,
     pub log: Log,
     pub smtp: Smtp,
+    pub lmtp: lmtp::Lmtp,
     pub imap: Vec<imap::Imap>,
     pub maildir: Vec<maildir::Maildir>,
     pub deliver: Deliver,
@@ -138,6 +140,7 @@ struct Raw {
     portal_url: Option<String>,
     log: RawLog,
     smtp: smtp::RawSmtp,
+    lmtp: lmtp::RawLmtp,
     imap: Vec<imap::RawImap>,
     maildir: Vec<maildir::RawMaildir>,
     deliver: deliver::RawDeliver,
@@ -167,8 +170,11 @@ impl Raw {
             found.add_if(!is_web, "portal_url", "it begins with https://");
         }
         let log = self.log.meant(found);
+        let has_other_doors = !self.lmtp.listen.is_empty() || !self.imap.is_empty() || !self.maildir.is_empty();
+        found.add_if(self.smtp.is_closed() && !has_other_doors, "smtp.listen", "at least one address: nothing else takes mail");
         let smtp = self.smtp.meant(found);
         let message_bytes = smtp.as_ref().map_or(50 << 20, |smtp| smtp.limits.message_bytes);
+        let lmtp = self.lmtp.meant(found);
         let imap = imap::meant(self.imap, message_bytes, found);
         let maildir = maildir::meant(self.maildir, message_bytes, found);
         let dns = self.dns.meant(found);
@@ -186,6 +192,7 @@ impl Raw {
             portal_url: portal_url.map(|url| url.trim_end_matches('/').to_owned()),
             log: log?,
             smtp: smtp?,
+            lmtp,
             imap,
             maildir,
             deliver: self.deliver.meant(),

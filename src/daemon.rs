@@ -1,13 +1,15 @@
 //! Starts the parts, stops them in order: doors first, then what is in hand, the store last.
 
 use crate::config::Config;
+use crate::config::lmtp::Listen;
 use crate::dead_letter;
 use crate::intake::accept::Acceptor;
 use crate::intake::imap;
 use crate::intake::login::SignIn;
 use crate::intake::maildir;
+use crate::intake::smtp::listener::Listening;
 use crate::intake::smtp::tls::Certificate;
-use crate::intake::smtp::{SmtpDoor, StoreDirectory};
+use crate::intake::smtp::{self, StoreDirectory};
 use crate::notify::outbox;
 use crate::notify::transport::Transport;
 use crate::pipeline::{Pipeline, Settings};
@@ -15,7 +17,6 @@ use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
 use anyhow::Context;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -26,7 +27,7 @@ use tracing::{error, info, warn};
 /// A running daemon.
 pub struct Daemon {
     store: Store,
-    addresses: Vec<SocketAddr>,
+    listening: Vec<Listening>,
     doors: Vec<Part>,
     pipeline: Part,
     outbox: Part,
@@ -117,10 +118,16 @@ impl Daemon {
         let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
         let maildirs = maildirs(&config, &accept, &store);
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
-        let door = SmtpDoor::bind(config.smtp, certificate.as_ref().map(Certificate::acceptor), accept, directory).await?;
-        let addresses = door.addresses();
-        for address in &addresses {
-            info!(%address, "listening for SMTP on {address}");
+        let acceptor = certificate.as_ref().map(Certificate::acceptor);
+        // First the one that may find its socket in use.
+        let mut mail_doors = Vec::new();
+        if !config.lmtp.listen.is_empty() {
+            mail_doors.push(("LMTP door", smtp::Door::lmtp(config.lmtp, &config.smtp, accept.clone(), directory.clone()).await?));
+        }
+        mail_doors.push(("SMTP door", smtp::Door::smtp(config.smtp, acceptor, accept, directory).await?));
+        let listening: Vec<Listening> = mail_doors.iter().flat_map(|(_, door)| door.listening()).collect();
+        for Listening { language, place } in &listening {
+            info!(address = %place, "listening for {language} on {place}");
         }
         let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
         let (pipeline, outgoing, dead_letters) =
@@ -128,11 +135,12 @@ impl Daemon {
         let watched = scanner.map(|scanner| (scanner, pipeline.clone()));
         let parts = (store.clone(), store.clone(), store.clone());
         let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
-        let mut doors = vec![Part::start("SMTP door", &falls, |stop| door.run(stop))];
+        let mut doors: Vec<Part> = mail_doors.into_iter().map(|(name, door)| Part::start(name, &falls, |stop| door.run(stop))).collect();
+        doors.extend(certificate.clone().map(|certificate| Part::start("certificate", &falls, |stop| certificate.watch(stop))));
         doors.extend(mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop))));
         doors.extend(maildirs.into_iter().map(|maildir| Part::start("Maildir door", &falls, |stop| again_and_again(maildir, stop))));
         Ok(Daemon {
-            addresses,
+            listening,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {
                 let watched = async {
                     if let Some((scanner, pipeline)) = &watched {
@@ -153,9 +161,18 @@ impl Daemon {
         })
     }
 
-    /// Where the SMTP door listens, with the ports that were free.
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    /// Where the doors listen, with the ports that were free.
+    pub fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// Where SMTP is spoken, with the ports that were free.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let address = |one: &Listening| match one {
+            Listening { language: "SMTP", place: Listen::Tcp(address) } => Some(*address),
+            _ => None,
+        };
+        self.listening.iter().filter_map(address).collect()
     }
 
     /// Waits until a part ends that nobody stopped, and returns its name. What is left does not do the work of the whole: end it.
@@ -171,15 +188,10 @@ impl Daemon {
         &self.store
     }
 
-    /// Reads the certificate again; after an error the old one stays in use.
+    /// Reads the certificate again, changed or not; after an error the old one stays in use.
     pub fn reload(&self) {
-        let Some(certificate) = &self.certificate else { return };
-        match certificate.reload() {
-            Ok(()) => {
-                info!("the certificate of smtp.tls was read again");
-                warn_if_expired(certificate);
-            }
-            Err(error) => warn!(error = format!("{error:#}"), "the certificate of smtp.tls could not be read; the old one stays in use"),
+        if let Some(certificate) = &self.certificate {
+            certificate.reload();
         }
     }
 
@@ -240,14 +252,8 @@ fn certificate(config: &Config) -> anyhow::Result<Option<Certificate>> {
         return Ok(None);
     };
     let certificate = Certificate::read(files).context("smtp.tls")?;
-    warn_if_expired(&certificate);
+    certificate.warn_if_expired();
     Ok(Some(certificate))
-}
-
-fn warn_if_expired(certificate: &Certificate) {
-    if let Some(end) = certificate.ends().filter(|end| *end <= Timestamp::now()) {
-        warn!(%end, "the certificate of smtp.tls expired at {end}: peers that check it will not send");
-    }
 }
 
 #[cfg(test)]

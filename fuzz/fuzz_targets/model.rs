@@ -42,15 +42,20 @@ fn may_be_last(reply: &str) -> bool {
     last.iter().any(|begin| reply.starts_with(begin))
 }
 
-/// Every line has one reply, every mail has one more, and the mails that are kept are those that were said to be.
-pub fn explain(sent: &[u8], replies: &[String], kept: &[Vec<u8>]) {
+/// Every line has one reply, every mail has one more (RFC 2033 §4.2: one for each recipient that was accepted), and the mails that are kept are those that were said to be.
+pub fn explain(sent: &[u8], replies: &[String], kept: &[Vec<u8>], is_lmtp: bool) {
     // What is said before an unfinished line is not always sent when the peer hangs up within that line.
     let is_whole = sent.ends_with(b"\n");
-    let (mut index, mut rest, mut promised) = (1, sent, 0);
+    let (mut index, mut rest, mut promised, mut recipients) = (1, sent, 0, 0);
     while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
         rest = &rest[end + 1..];
         let reply = replies.get(index).map(String::as_str);
         index += 1;
+        match reply {
+            Some(reply) if reply.starts_with("250 2.1.0 ") => recipients = 0,
+            Some(reply) if reply.starts_with("250 2.1.5 ") => recipients += 1,
+            _ => (),
+        }
         if reply.is_some_and(|reply| reply.starts_with("354 ")) {
             let Some((mail, behind)) = mail(rest) else { break };
             rest = behind;
@@ -58,7 +63,13 @@ pub fn explain(sent: &[u8], replies: &[String], kept: &[Vec<u8>]) {
                 assert!(kept.get(promised) == Some(&mail), "another mail was kept than was sent");
                 promised += 1;
             }
-            index += 1;
+            let answers = if is_lmtp { recipients } else { 1 };
+            let told = replies.get(index..).unwrap_or_default();
+            let told = &told[..told.len().min(answers)];
+            // A session that closes says why, once.
+            let is_closing = |reply: &String| may_be_last(reply);
+            assert!(told.iter().all(|reply| *reply == told[0] || is_closing(reply)), "recipients of one mail hear different things: {told:?}");
+            index += answers;
         }
         if index > replies.len() {
             assert!(!is_whole || replies.last().is_some_and(|last| may_be_last(last)), "a line without a reply");

@@ -10,7 +10,7 @@ mod model;
 use fake::{Book, Door, ERRORS, LIMITS, MESSAGE_BYTES, RECIPIENTS, TLS};
 use libfuzzer_sys::fuzz_target;
 use rohrpost::intake::brakes::Brakes;
-use rohrpost::intake::smtp::phase::Rules;
+use rohrpost::intake::smtp::phase::{Dialect, Rules};
 use rohrpost::intake::smtp::session::{Io, Peer, Shared, serve};
 use rohrpost::intake::told::Told;
 use rohrpost::model::arrival::{Arrival, Purpose, Raw};
@@ -19,6 +19,7 @@ use rohrpost::model::id::ArrivalId;
 use rohrpost::model::stop::{NoRoom, Refusal, Stop};
 use rohrpost::store::blobs::Blobs;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,10 @@ impl Setting {
     fn is_slow(self) -> bool {
         self.0 & 7 == 5
     }
+    /// RFC 2033 is spoken.
+    fn dialect(self) -> Dialect {
+        if self.0 & 7 == 6 { Dialect::Lmtp } else { Dialect::Smtp }
+    }
     fn has_tls(self) -> bool {
         self.has(3)
     }
@@ -158,13 +163,17 @@ impl Remote {
     }
 }
 
-/// The piece with the lines that its bytes stand for.
-fn spelt_out(piece: &[u8]) -> Vec<u8> {
+/// The piece with the lines that its bytes stand for. Whoever speaks LMTP says LHLO.
+fn spelt_out(piece: &[u8], dialect: Dialect) -> Vec<u8> {
     let (mut out, mut bytes) = (Vec::new(), piece.iter());
     while let Some(&byte) = bytes.next() {
         match bytes.as_slice().first() {
             Some(&number) if byte == LINE => {
-                out.extend_from_slice(LINES[usize::from(number) % LINES.len()]);
+                let line = match (dialect, LINES[usize::from(number) % LINES.len()]) {
+                    (Dialect::Lmtp, b"EHLO a.example\r\n") => b"LHLO a.example\r\n",
+                    (_, line) => line,
+                };
+                out.extend_from_slice(line);
                 bytes.next();
             }
             _ => out.push(byte),
@@ -177,7 +186,8 @@ async fn run(setting: Setting, input: &[u8]) {
     let (stop, kept) = (CancellationToken::new(), Arc::default());
     let hostname = "mx.acme.example".to_owned();
     let has_tls = setting.has_tls();
-    let rules = Rules { hostname, message_bytes: MESSAGE_BYTES, recipients: RECIPIENTS, errors: ERRORS, has_tls };
+    let dialect = setting.dialect();
+    let rules = Rules { dialect, hostname, message_bytes: MESSAGE_BYTES, recipients: RECIPIENTS, errors: ERRORS, has_tls };
     // No file can be made there, whoever asks.
     let blobs = if setting.has_no_blobs() { Blobs::local(Path::new("/proc/self")).unwrap() } else { Blobs::in_memory() };
     let shared = Shared {
@@ -192,7 +202,7 @@ async fn run(setting: Setting, input: &[u8]) {
         stop: stop.clone(),
     };
     let origin = if setting.is_relay() { Origin::Relay } else { Origin::Direct };
-    let peer = Peer { address: [192, 0, 2, 1].into(), origin, authserv_id: Some("mx.acme.example".into()) };
+    let peer = Peer { address: Some([192, 0, 2, 1].into()), origin, authserv_id: Some("mx.acme.example".into()) };
     let (near, far) = tokio::io::duplex(if setting.is_deaf() { 64 } else { 2 * MOST_SENT });
     let session = tokio::spawn(serve(far, peer, Arc::new(shared)));
     let mut remote =
@@ -201,7 +211,7 @@ async fn run(setting: Setting, input: &[u8]) {
     let mut rest = input;
     while !rest.is_empty() {
         let end = rest.iter().position(|&byte| byte >= GONE).unwrap_or(rest.len());
-        let (mut piece, mark) = (spelt_out(&rest[..end]), rest.get(end).copied().unwrap_or(CUT));
+        let (mut piece, mark) = (spelt_out(&rest[..end], setting.dialect()), rest.get(end).copied().unwrap_or(CUT));
         rest = rest.get(end + 1..).unwrap_or_default();
         if mark == AGAIN {
             let times = rest.split_off_first().map_or(1, |&byte| 1 << (byte % 13));
@@ -233,10 +243,11 @@ async fn run(setting: Setting, input: &[u8]) {
     }
     let truncated = remote.is_deaf || was_gone;
     let replies = model::replies(&remote.heard, remote.is_tls, truncated);
-    let promised = replies.iter().filter(|reply| reply.starts_with("250 2.0.0 kept as ")).count();
-    assert!(promised <= mails.len(), "a mail was promised to be kept, and is not");
+    // Each recipient is told the same, and each mail has its own id.
+    let promised: BTreeSet<&String> = replies.iter().filter(|reply| reply.starts_with("250 2.0.0 kept as ")).collect();
+    assert!(promised.len() <= mails.len(), "a mail was promised to be kept, and is not");
     if !truncated {
-        model::explain(&remote.sent, &replies, &mails);
+        model::explain(&remote.sent, &replies, &mails, dialect == Dialect::Lmtp);
     }
 }
 

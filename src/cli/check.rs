@@ -1,5 +1,7 @@
 //! `check`: everything that is wrong with a configuration, at once; and what will surprise.
 
+mod listen;
+
 use super::{Done, Failure, On, show};
 use crate::config::Config;
 use crate::config::scan::WhenDown;
@@ -43,13 +45,7 @@ pub async fn run(on: &On, args: Args) -> Done {
     ] {
         faults.extend(not_writable(path).map(|error| format!("{key}: {}: {error}", path.display())));
     }
-    for address in &config.smtp.listen {
-        if let Err(error) = std::net::TcpListener::bind(address) {
-            let used = error.kind() == std::io::ErrorKind::AddrInUse;
-            let hint = if used { " (fine if this is a running rohrpost)" } else { "" };
-            notes.push(format!("smtp.listen: {address}: {error}{hint}"));
-        }
-    }
+    listen::check(&config, &mut faults, &mut notes).await;
     notes.extend(about_room(&config));
     if let Err(error) = resolver::resolver(&config.dns) {
         notes.push(format!("dns: {error:#}: senders cannot be checked by SPF, DKIM and DMARC, and their mail gets 451"));

@@ -1,7 +1,9 @@
 //! `doors`: how each door is, as it said last.
 
 use super::{Done, On, show};
+use crate::config::Config;
 use crate::intake::{imap, maildir};
+use crate::model::arrival::Door;
 use crate::store::doors::DoorState;
 use serde_json::json;
 
@@ -19,9 +21,7 @@ pub async fn run(on: &On, command: Command) -> Done {
     let Command::List { json } = command;
     let (config, store) = on.store().await?;
     let said = store.doors().await?;
-    let mailboxes = config.imap.iter().map(|mailbox| (imap::KIND, mailbox.name.as_str()));
-    let maildirs = config.maildir.iter().map(|maildir| (maildir::KIND, maildir.name.as_str()));
-    let configured: Vec<(&str, &str)> = mailboxes.chain(maildirs).collect();
+    let configured = configured(&config);
     store.close().await;
     let doors = listed(said, &configured);
     if json {
@@ -45,6 +45,21 @@ pub async fn run(on: &On, command: Command) -> Done {
     };
     let heads = ["name", "kind", "state", "last mail (UTC)", "last contact", "waiting", "error at", "last error"];
     show::out(show::table(&heads, &doors.iter().map(row).collect::<Vec<_>>()))
+}
+
+/// Kind and name of every door.
+fn configured(config: &Config) -> Vec<(&str, &str)> {
+    let mailboxes = config.imap.iter().map(|mailbox| (imap::KIND, mailbox.name.as_str()));
+    let maildirs = config.maildir.iter().map(|maildir| (maildir::KIND, maildir.name.as_str()));
+    let mut doors: Vec<(&str, &str)> = mailboxes.chain(maildirs).collect();
+    for (kind, is_open) in
+        [(Door::Smtp, !(config.smtp.listen.is_empty() && config.smtp.listen_tls.is_empty())), (Door::Lmtp, !config.lmtp.listen.is_empty())]
+    {
+        if is_open {
+            doors.push((kind.as_str(), kind.as_str()));
+        }
+    }
+    doors
 }
 
 /// What was said, without doors that the configuration no longer has, and with those that have said nothing yet.

@@ -1,4 +1,4 @@
-//! `serve`: the daemon, until a signal ends it. SIGHUP reads the certificate again.
+//! `serve`: the daemon, until a signal ends it. SIGHUP reads the certificate again at once.
 
 use super::{Done, Failure, logging};
 use crate::config::Config;
@@ -16,7 +16,7 @@ pub async fn run(config: Config) -> Done {
     // Wrong as a configuration is: starting again would not mend it.
     config.outgoing.fetched_login().map_err(|error| Failure::Usage(format!("{error:#}")))?;
     let mut daemon = Daemon::start(config).await.map_err(Failure::Failed)?;
-    let listening: Vec<String> = daemon.addresses().iter().map(ToString::to_string).collect();
+    let listening: Vec<String> = daemon.listening().iter().map(|one| one.place.to_string()).collect();
     notify(&[NotifyState::Ready, NotifyState::Status(&format!("listening on {}", listening.join(", ")))]);
     let watchdog = tokio::spawn(watchdog());
     let fallen = loop {

@@ -13,6 +13,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Smtp {
     pub listen: Vec<SocketAddr>,
+    /// Where TLS comes first. RFC 8314 §3.3.
+    pub listen_tls: Vec<SocketAddr>,
     pub hostname: String,
     pub tls: Option<TlsFiles>,
     pub trusted: Vec<Trusted>,
@@ -85,6 +87,7 @@ impl Smtp {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawSmtp {
     pub(super) listen: Option<Vec<String>>,
+    pub(super) listen_tls: Vec<String>,
     pub(super) hostname: Option<String>,
     pub(super) tls: Option<RawTls>,
     pub(super) trusted: Vec<RawTrusted>,
@@ -120,21 +123,17 @@ pub(super) struct RawTrusted {
 }
 
 impl RawSmtp {
+    /// Whether nobody can connect.
+    pub(super) fn is_closed(&self) -> bool {
+        self.listen.as_ref().is_some_and(Vec::is_empty) && self.listen_tls.is_empty()
+    }
+
     pub(super) fn meant(self, found: &mut Found) -> Option<Smtp> {
         let limits = limits::meant(&self, found);
-        let mut listen = Vec::new();
-        let is_empty = self.listen.as_ref().is_some_and(Vec::is_empty);
-        found.add_if(is_empty, "smtp.listen", "at least one address: nothing else takes mail");
-        for (index, given) in self.listen.unwrap_or_else(|| vec!["127.0.0.1:2525".into()]).iter().enumerate() {
-            match given.parse() {
-                Ok(address) => listen.push(address),
-                Err(_) => {
-                    found.add(&format!("smtp.listen[{index}]"), &format!("{given:?} is no address with a port (as in 127.0.0.1:2525)"))
-                }
-            }
-        }
-        let is_twice = |(index, address): (usize, &SocketAddr)| address.port() != 0 && listen[..index].contains(address);
-        found.add_if(listen.iter().enumerate().any(is_twice), "smtp.listen", "the same address stands there twice");
+        let listen = addresses("smtp.listen", &self.listen.unwrap_or_else(|| vec!["127.0.0.1:2525".into()]), &[], found);
+        let listen_tls = addresses("smtp.listen_tls", &self.listen_tls, &listen, found);
+        let is_without = self.tls.is_none() && !self.listen_tls.is_empty();
+        found.add_if(is_without, "smtp.listen_tls", "smtp.tls is missing: there is no TLS without a certificate");
         let hostname = self.hostname.or_else(machine_name).unwrap_or_else(|| "localhost".into());
         let legal =
             hostname.len() <= 255 && !hostname.is_empty() && hostname.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
@@ -142,8 +141,23 @@ impl RawSmtp {
         let trusted = self.trusted.into_iter().enumerate().filter_map(|(index, raw)| raw.meant(index, found)).collect();
         let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
         let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
-        Some(Smtp { listen, hostname, tls, trusted, unauthenticated, limits })
+        Some(Smtp { listen, listen_tls, hostname, tls, trusted, unauthenticated, limits })
     }
+}
+
+/// Addresses with ports, none of them twice, nor among those that are `taken`.
+fn addresses(key: &str, given: &[String], taken: &[SocketAddr], found: &mut Found) -> Vec<SocketAddr> {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for (index, text) in given.iter().enumerate() {
+        match text.parse::<SocketAddr>() {
+            Ok(address) if address.port() != 0 && (addresses.contains(&address) || taken.contains(&address)) => {
+                found.add(key, &format!("the same address stands there twice: {address}"));
+            }
+            Ok(address) => addresses.push(address),
+            Err(_) => found.add(&format!("{key}[{index}]"), &format!("{text:?} is no address with a port (as in 127.0.0.1:2525)")),
+        }
+    }
+    addresses
 }
 
 impl RawTrusted {

@@ -52,6 +52,19 @@ pub fn without_detail(address: &str) -> (String, Option<String>) {
     }
 }
 
+/// The same address with its domain in the other of its two spellings (RFC 5890 §2.3.2.1): `xn--mller-kva.example` and `müller.example`
+/// are one domain. None if there is no other.
+pub fn in_other_spelling(address: &str) -> Option<String> {
+    let (local, domain) = split(address)?;
+    let other = if domain.is_ascii() {
+        let (unicode, read) = idna::domain_to_unicode(domain);
+        read.ok().map(|()| unicode)?
+    } else {
+        idna::domain_to_ascii(domain).ok()?
+    };
+    (other != domain.to_lowercase()).then(|| format!("{local}@{other}"))
+}
+
 /// Whether the text can be an address that we would send to: one `@`, a dotted domain or `localhost`, no blanks or controls.
 pub fn is_plausible(address: &str) -> bool {
     let Some((local, domain)) = split(address) else { return false };
@@ -73,6 +86,23 @@ mod tests {
         check("import+a+b@acme.example", "import@acme.example", Some("a+b"));
         check("+x@acme.example", "+x@acme.example", None);
         check("postmaster", "postmaster", None);
+    }
+
+    #[test]
+    fn domains_have_two_spellings() {
+        let check = |address: &str, other: Option<&str>| assert_eq!(in_other_spelling(address).as_deref(), other, "{address}");
+        check("bewerbungen@MÜLLER.example", Some("bewerbungen@xn--mller-kva.example"));
+        check("jürgen+x@xn--mller-kva.example", Some("jürgen+x@müller.example"));
+        for one in [
+            "import@acme.example",
+            "jürgen@acme.example",
+            "import@Acme.example",
+            "postmaster",
+            "a@xn--\u{fffd}.example",
+            "a@xn--99999999.example",
+        ] {
+            check(one, None);
+        }
     }
 
     #[test]

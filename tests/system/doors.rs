@@ -4,7 +4,7 @@ use crate::harness::*;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-fn set_password(installation: &Installation, user: &str) {
+pub fn set_password(installation: &Installation, user: &str) {
     let mut child = installation.command(&["user", "set-password", user]).stdin(Stdio::piped()).spawn().unwrap();
     writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
     assert!(child.wait().unwrap().success());

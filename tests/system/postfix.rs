@@ -49,6 +49,7 @@ fn master_cf(port: u16) -> String {
         ("proxymap", "unix - - n - - proxymap"),
         ("smtp", "unix - - n - - smtp"),
         ("relay", "unix - - n - - smtp"),
+        ("lmtp", "unix - - n - - lmtp"),
         ("error", "unix - - n - - error"),
         ("retry", "unix - - n - - error"),
         ("local", "unix - n n - - local"),
@@ -106,7 +107,7 @@ impl Postfix {
         postfix
     }
 
-    fn address(&self) -> std::net::SocketAddr {
+    pub fn address(&self) -> std::net::SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 

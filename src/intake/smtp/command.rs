@@ -1,6 +1,6 @@
 //! Reads one command line with smtp-proto's parser, and closes its traps (docs/decisions.md).
 
-use smtp_proto::{AUTH_PLAIN, Error, MAIL_SMTPUTF8, Request};
+use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, Error, MAIL_SMTPUTF8, Request};
 
 /// A command, as far as it matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +11,15 @@ pub enum Command {
     Ehlo {
         host: String,
     },
+    /// RFC 2033 §4.1.
+    Lhlo {
+        host: String,
+    },
     Mail {
         from: Option<String>,
         size: u64,
+        /// RFC 6531 §3.4: the peer says that addresses and header fields may hold more than ASCII.
+        utf8: bool,
     },
     Rcpt {
         to: String,
@@ -25,12 +31,22 @@ pub enum Command {
     Help,
     Quit,
     StartTls,
-    /// The initial response, if the peer sent one with the command.
-    AuthPlain {
+    /// With the initial response, if the peer sent one with the command.
+    Auth {
+        mechanism: Mechanism,
         response: Option<String>,
     },
     AuthOther,
     Bad(Bad),
+}
+
+/// How a password is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// RFC 4616.
+    Plain,
+    /// Name and password are asked for one after the other; no RFC has it, and many a device speaks nothing else.
+    Login,
 }
 
 /// What is wrong with a line.
@@ -43,8 +59,6 @@ pub enum Bad {
     Chunk,
     Syntax,
     Parameter,
-    /// RFC 6531 is not offered.
-    SmtpUtf8,
     SenderAddress,
     RecipientAddress,
     /// A browser, or somebody who borrows one.
@@ -71,12 +85,15 @@ fn command(request: Request<String>, line: &[u8]) -> Command {
     match request {
         Request::Helo { host } => Command::Helo { host },
         Request::Ehlo { host } => Command::Ehlo { host },
-        Request::Mail { from } if from.flags & MAIL_SMTPUTF8 != 0 => Command::Bad(Bad::SmtpUtf8),
-        Request::Mail { from } => match address(&from.address, line) {
-            Some(Path::Null) => Command::Mail { from: None, size: from.size as u64 },
-            Some(Path::Address(address)) => Command::Mail { from: Some(address), size: from.size as u64 },
-            Some(Path::Postmaster) | None => Command::Bad(Bad::SenderAddress),
-        },
+        Request::Lhlo { host } => Command::Lhlo { host },
+        Request::Mail { from } => {
+            let (size, utf8) = (from.size as u64, from.flags & MAIL_SMTPUTF8 != 0);
+            match address(&from.address, line) {
+                Some(Path::Null) => Command::Mail { from: None, size, utf8 },
+                Some(Path::Address(address)) => Command::Mail { from: Some(address), size, utf8 },
+                Some(Path::Postmaster) | None => Command::Bad(Bad::SenderAddress),
+            }
+        }
         Request::Rcpt { to } => match address(&to.address, line) {
             Some(Path::Address(to)) => Command::Rcpt { to },
             Some(Path::Postmaster) => Command::Rcpt { to: "postmaster".into() },
@@ -89,14 +106,16 @@ fn command(request: Request<String>, line: &[u8]) -> Command {
         Request::Help { .. } => Command::Help,
         Request::Quit => Command::Quit,
         Request::StartTls => Command::StartTls,
-        Request::Auth { mechanism, initial_response } if mechanism == AUTH_PLAIN => {
-            Command::AuthPlain { response: Some(initial_response).filter(|response| !response.is_empty()) }
+        Request::Auth { mechanism, initial_response } => {
+            let response = Some(initial_response).filter(|response| !response.is_empty());
+            match mechanism {
+                AUTH_PLAIN => Command::Auth { mechanism: Mechanism::Plain, response },
+                AUTH_LOGIN => Command::Auth { mechanism: Mechanism::Login, response },
+                _ => Command::AuthOther,
+            }
         }
-        Request::Auth { .. } => Command::AuthOther,
         Request::Bdat { .. } => Command::Bad(Bad::Chunk),
-        Request::Lhlo { .. } | Request::Expn { .. } | Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => {
-            Command::Bad(Bad::NotImplemented)
-        }
+        Request::Expn { .. } | Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => Command::Bad(Bad::NotImplemented),
     }
 }
 
@@ -107,7 +126,8 @@ enum Path {
     Address(String),
 }
 
-/// The parser gives the empty address for `<>` and for `<postmaster>`: the line tells them apart. RFC 6531 addresses are not offered.
+/// The parser gives the empty address for `<>` and for `<postmaster>`: the line tells them apart. It puts a mark in the place of bytes
+/// that are no UTF-8, which would be another address: RFC 6531 §3.3 knows UTF-8 alone.
 fn address(parsed: &str, line: &[u8]) -> Option<Path> {
     if parsed.is_empty() {
         let line = line.to_ascii_lowercase();
@@ -118,8 +138,8 @@ fn address(parsed: &str, line: &[u8]) -> Option<Path> {
             (false, false) => None,
         };
     }
-    let is_plain = parsed.is_ascii() && !parsed.bytes().any(|byte| byte.is_ascii_control());
-    is_plain.then(|| Path::Address(parsed.to_owned()))
+    let is_clean = !parsed.chars().any(char::is_control) && (parsed.is_ascii() || std::str::from_utf8(line).is_ok());
+    is_clean.then(|| Path::Address(parsed.to_owned()))
 }
 
 fn bad(error: &Error, line: &[u8]) -> Bad {

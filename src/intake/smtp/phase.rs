@@ -1,14 +1,40 @@
 //! The order of commands. Pure: a state and a command in, a state and what to do out. The loop around it reads, asks and writes.
 
-use super::command::{Bad, Command};
+use super::command::{Bad, Command, Mechanism};
 use super::reply::{self, Reply};
-use crate::model::arrival::{Purpose, Recipient};
+use crate::model::arrival::{Door, Purpose, Recipient};
 use crate::model::facts::Login;
 use std::borrow::Cow;
+
+/// Which of the two languages is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Smtp,
+    /// RFC 2033: greeted by LHLO, and each recipient hears an answer of its own behind the last dot. Whoever may connect is believed,
+    /// so that nobody signs in.
+    Lmtp,
+}
+
+impl Dialect {
+    pub fn door(self) -> Door {
+        match self {
+            Dialect::Smtp => Door::Smtp,
+            Dialect::Lmtp => Door::Lmtp,
+        }
+    }
+
+    fn hello(self) -> &'static str {
+        match self {
+            Dialect::Smtp => "say EHLO first",
+            Dialect::Lmtp => "say LHLO first",
+        }
+    }
+}
 
 /// What the order depends on beside the state.
 #[derive(Clone, Debug)]
 pub struct Rules {
+    pub dialect: Dialect,
     pub hostname: String,
     pub message_bytes: u64,
     pub recipients: usize,
@@ -40,6 +66,8 @@ pub enum Phase {
 pub struct Transaction {
     /// None is the null reverse-path.
     pub from: Option<String>,
+    /// RFC 6531 §3.4: addresses may hold more than ASCII.
+    pub utf8: bool,
     /// Forward-paths as given, and whom they stand for.
     pub to: Vec<(String, Recipient)>,
 }
@@ -55,6 +83,7 @@ pub enum Next {
     StartTls,
     /// Reads the response if there is none yet, checks it, then `signed_in`.
     SignIn {
+        mechanism: Mechanism,
         response: Option<String>,
     },
 }
@@ -82,11 +111,10 @@ impl Session {
     /// One step.
     pub fn step(&mut self, rules: &Rules, command: Command) -> Next {
         let next = match command {
-            Command::Ehlo { host } => self.greet(host, ehlo(rules, self.tls)),
-            Command::Helo { host } => self.greet(host, Reply::plain(250, vec![rules.hostname.clone().into()])),
-            Command::Mail { from, size } => Next::Say(self.mail(rules, from, size)),
+            Command::Helo { .. } | Command::Ehlo { .. } | Command::Lhlo { .. } => Next::Say(self.greet(rules, command)),
+            Command::Mail { from, size, utf8 } => Next::Say(self.mail(rules, from, size, utf8)),
             Command::Rcpt { to } => self.rcpt(rules, to),
-            Command::Data => self.data(),
+            Command::Data => self.data(rules.dialect),
             Command::Rset => {
                 self.take_transaction();
                 Next::Say(Reply::new(250, (0, 0), "ok"))
@@ -94,14 +122,17 @@ impl Session {
             Command::Noop => Next::Say(Reply::new(250, (0, 0), "ok")),
             // RFC 5321 §3.5.3: who is here is nobody's business, so neither yes nor no.
             Command::Vrfy => Next::Say(Reply::new(252, (5, 0), "send a mail and see")),
-            Command::Help => Next::Say(Reply::new(214, (0, 0), "this is Rohrpost; RFC 5321 is spoken here")),
+            Command::Help => Next::Say(Reply::new(214, (0, 0), "this is Rohrpost; RFC 5321 and RFC 2033 are spoken here")),
             Command::Quit => Next::Say(Reply::new(221, (0, 0), "goodbye").and_close()),
+            Command::Auth { .. } | Command::AuthOther | Command::StartTls if rules.dialect == Dialect::Lmtp => {
+                Next::Say(refuse(Bad::NotImplemented))
+            }
             Command::StartTls => self.start_tls(rules),
-            Command::AuthPlain { response } => match self.may_sign_in() {
-                Ok(()) => Next::SignIn { response },
+            Command::Auth { mechanism, response } => match self.may_sign_in() {
+                Ok(()) => Next::SignIn { mechanism, response },
                 Err(refused) => Next::Say(refused),
             },
-            Command::AuthOther => Next::Say(Reply::new(504, (5, 4), "only AUTH PLAIN is offered, after STARTTLS")),
+            Command::AuthOther => Next::Say(Reply::new(504, (5, 4), "only AUTH PLAIN and AUTH LOGIN are offered, over TLS")),
             Command::Bad(bad) => Next::Say(refuse(bad)),
         };
         match next {
@@ -110,20 +141,28 @@ impl Session {
         }
     }
 
-    fn greet(&mut self, helo: String, reply: Reply) -> Next {
+    fn greet(&mut self, rules: &Rules, command: Command) -> Reply {
+        let (helo, reply) = match (rules.dialect, command) {
+            (Dialect::Smtp, Command::Ehlo { host }) | (Dialect::Lmtp, Command::Lhlo { host }) => (host, ehlo(rules, self.tls)),
+            (Dialect::Smtp, Command::Helo { host }) => (host, Reply::plain(250, vec![rules.hostname.clone().into()])),
+            // RFC 2033 §4.1: neither HELO nor EHLO is said there, so that nobody takes it for SMTP; nor LHLO here.
+            (Dialect::Smtp, _) => return Reply::new(500, (5, 1), "this is SMTP; say EHLO"),
+            (Dialect::Lmtp, _) => return Reply::new(500, (5, 1), "this is LMTP; say LHLO"),
+        };
         // RFC 5321 §4.1.4: EHLO forgets what was begun.
         self.phase = Phase::Greeted { helo };
-        Next::Say(reply)
+        reply
     }
 
-    fn mail(&mut self, rules: &Rules, from: Option<String>, size: u64) -> Reply {
+    fn mail(&mut self, rules: &Rules, from: Option<String>, size: u64, utf8: bool) -> Reply {
         match &self.phase {
-            Phase::Connected => Reply::new(503, (5, 1), "say EHLO first"),
+            Phase::Connected => Reply::new(503, (5, 1), rules.dialect.hello()),
             Phase::Begun { .. } => Reply::new(503, (5, 1), "a mail is begun already; RSET forgets it"),
+            Phase::Greeted { .. } if !utf8 && from.as_deref().is_some_and(|from| !from.is_ascii()) => needs_utf8(),
             // RFC 1870 §6.1: a declared size that is too big is refused at once.
             Phase::Greeted { .. } if size > rules.message_bytes => reply::too_big(rules.message_bytes),
             Phase::Greeted { helo } => {
-                self.phase = Phase::Begun { helo: helo.clone(), transaction: Transaction { from, to: Vec::new() } };
+                self.phase = Phase::Begun { helo: helo.clone(), transaction: Transaction { from, utf8, to: Vec::new() } };
                 Reply::new(250, (1, 0), "ok")
             }
         }
@@ -134,6 +173,7 @@ impl Session {
             Phase::Begun { transaction, .. } if transaction.to.len() >= rules.recipients => {
                 Next::Say(Reply::new(452, (5, 3), "too many recipients; send the rest in another transaction"))
             }
+            Phase::Begun { transaction, .. } if !transaction.utf8 && !to.is_ascii() => Next::Say(needs_utf8()),
             Phase::Begun { .. } => Next::Resolve(to),
             Phase::Connected | Phase::Greeted { .. } => Next::Say(Reply::new(503, (5, 1), "say MAIL first")),
         }
@@ -159,9 +199,11 @@ impl Session {
         Reply::new(250, (1, 5), "ok")
     }
 
-    fn data(&mut self) -> Next {
+    fn data(&mut self, dialect: Dialect) -> Next {
         match &self.phase {
             Phase::Begun { transaction, .. } if !transaction.to.is_empty() => Next::Data,
+            // RFC 2033 §4.2.
+            Phase::Begun { .. } if dialect == Dialect::Lmtp => Next::Say(Reply::new(503, (5, 1), "no recipient was accepted")),
             Phase::Begun { .. } => Next::Say(Reply::new(554, (5, 1), "no recipient was accepted")),
             Phase::Connected | Phase::Greeted { .. } => Next::Say(Reply::new(503, (5, 1), "say MAIL and RCPT first")),
         }
@@ -194,7 +236,7 @@ impl Session {
     /// RFC 4954 §4: over TLS only, once, and not within a transaction.
     fn may_sign_in(&self) -> Result<(), Reply> {
         match &self.phase {
-            _ if !self.tls => Err(Reply::new(538, (7, 11), "only after STARTTLS: passwords do not go in plain text")),
+            _ if !self.tls => Err(Reply::new(538, (7, 11), "only over TLS: passwords do not go in plain text")),
             _ if self.login.is_some() => Err(Reply::new(503, (5, 1), "somebody signed in already")),
             Phase::Greeted { .. } => Ok(()),
             Phase::Connected => Err(Reply::new(503, (5, 1), "say EHLO first")),
@@ -215,7 +257,7 @@ impl Session {
 
     /// A login that was called off or cannot be read.
     pub fn not_signed_in(&mut self, rules: &Rules) -> Reply {
-        self.counted(rules, Reply::new(501, (5, 2), "no login: cancelled, or not base64 of PLAIN (RFC 4616)"), 1)
+        self.counted(rules, Reply::new(501, (5, 2), "no login: cancelled, or not base64 of what was asked for"), 1)
     }
 
     /// A line that ended wrongly.
@@ -232,16 +274,22 @@ impl Session {
     }
 }
 
+/// RFC 6531 §3.5.
+fn needs_utf8() -> Reply {
+    Reply::new(553, (6, 7), "an address that is not ASCII needs MAIL with SMTPUTF8")
+}
+
 /// RFC 5321 §4.1.1.1: what is offered. AUTH only where it may be used.
 fn ehlo(rules: &Rules, tls: bool) -> Reply {
     let mut lines: Vec<Cow<'static, str>> =
         vec![rules.hostname.clone().into(), "PIPELINING".into(), format!("SIZE {}", rules.message_bytes).into()];
-    lines.extend(["8BITMIME".into(), "ENHANCEDSTATUSCODES".into()]);
-    if rules.has_tls && !tls {
-        lines.push("STARTTLS".into());
-    }
-    if tls {
-        lines.push("AUTH PLAIN".into());
+    lines.extend(["8BITMIME".into(), "ENHANCEDSTATUSCODES".into(), "SMTPUTF8".into()]);
+    if rules.dialect == Dialect::Smtp {
+        match (tls, rules.has_tls) {
+            (true, _) => lines.push("AUTH PLAIN LOGIN".into()),
+            (false, true) => lines.push("STARTTLS".into()),
+            (false, false) => (),
+        }
     }
     lines.push("HELP".into());
     Reply::plain(250, lines)
@@ -254,7 +302,6 @@ fn refuse(bad: Bad) -> Reply {
         Bad::Chunk => Reply::new(502, (5, 1), "CHUNKING is not offered; use DATA").and_close(),
         Bad::Syntax => Reply::new(501, (5, 4), "this cannot be read"),
         Bad::Parameter => Reply::new(555, (5, 4), "a parameter is not known here"),
-        Bad::SmtpUtf8 => Reply::new(555, (6, 7), "SMTPUTF8 is not offered here"),
         Bad::SenderAddress => Reply::new(553, (1, 7), "this is no sender address"),
         Bad::RecipientAddress => Reply::new(553, (1, 3), "this is no recipient address"),
         Bad::Http => Reply::new(421, (7, 0), "this is SMTP").and_close(),

@@ -111,6 +111,11 @@ pub fn too_many_connections() -> Reply {
     Reply::new(421, (7, 0), "too many connections; try again later").and_close()
 }
 
+/// Nobody here takes this peer's mail.
+pub fn not_for_you() -> Reply {
+    Reply::new(421, (7, 0), "this address may not bring mail here").and_close()
+}
+
 /// An address, or its network, connects too often.
 pub fn too_often() -> Reply {
     Reply::new(421, (7, 0), "too many connections within a minute; try again later").and_close()

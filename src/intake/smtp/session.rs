@@ -1,21 +1,20 @@
-//! One SMTP session over any stream: reads, asks, writes. What may follow what is `phase`'s; what is answered is `reply`'s.
+//! One session over any stream, in either dialect: reads, asks, writes. What may follow what is `phase`'s; what is answered is `reply`'s.
 
 use super::command::{self, Command};
 use super::data::Receiver;
 use super::line::{Input, ReadData, ReadLine};
-use super::phase::{Next, Rules, Session, Transaction};
+use super::phase::{Dialect, Next, Rules, Session, Transaction};
 use super::reply::{self, Reply};
 use crate::config::Limits;
 use crate::intake::brakes::Brakes;
 use crate::intake::facts::{self, Connection};
 use crate::intake::spool::{NotSpooled, Spool, Spooled};
 use crate::intake::told::Told;
-use crate::model::arrival::{Accept, Arrival, Door, Envelope, Recipient};
+use crate::model::arrival::{Accept, Arrival, Envelope, Recipient};
 use crate::model::facts::{Login, Origin};
 use crate::model::id::ArrivalId;
 use crate::model::stop::{DnsTrouble, ScannerDown, Stop, TooMuchHeld};
 use crate::store::blobs::Blobs;
-use base64::Engine;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use std::future::Future;
@@ -58,7 +57,8 @@ impl<A, D> Shared<A, D> {
 /// Where the peer stands.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    pub address: IpAddr,
+    /// None behind a socket of this machine.
+    pub address: Option<IpAddr>,
     pub origin: Origin,
     pub authserv_id: Option<String>,
 }
@@ -76,19 +76,40 @@ const GO_AHEAD: &str = "354 end with a line that holds a dot alone\r\n";
 
 /// Serves one connection until it ends.
 pub async fn serve<A: Accept, D: Directory>(stream: impl Io + 'static, peer: Peer, shared: Arc<Shared<A, D>>) {
-    let greeting = Reply::plain(220, vec![format!("{} ESMTP Rohrpost", shared.rules.hostname).into()]);
-    let mut talk = Talk::new(Box::new(stream), peer, Session::new(false), shared);
+    converse(Box::new(stream), false, peer, shared).await;
+}
+
+/// Serves a connection that begins with the handshake. RFC 8314 §3.
+pub async fn serve_over_tls<A: Accept, D: Directory>(stream: impl Io + 'static, peer: Peer, shared: Arc<Shared<A, D>>) {
+    if let Some(stream) = shake_hands(Box::new(stream), &shared).await {
+        converse(stream, true, peer, shared).await;
+    }
+}
+
+async fn converse<A: Accept, D: Directory>(stream: Box<dyn Io>, tls: bool, peer: Peer, shared: Arc<Shared<A, D>>) {
+    let language = match shared.rules.dialect {
+        Dialect::Smtp => "ESMTP",
+        Dialect::Lmtp => "LMTP",
+    };
+    let greeting = Reply::plain(220, vec![format!("{} {language} Rohrpost", shared.rules.hostname).into()]);
+    let mut talk = Talk::new(stream, peer, Session::new(tls), shared);
     talk.say(&greeting);
     // RFC 3207 §4.2: behind the handshake everything starts again, with nothing remembered.
     while let Ended::StartTls = talk.run().await {
         let Talk { stream, peer, shared, .. } = talk;
-        let Some(acceptor) = shared.tls.clone() else { return };
-        match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => talk = Talk::new(Box::new(stream), peer, Session::new(true), shared),
-            Ok(Err(error)) => return debug!(%error, "no TLS handshake"),
-            Err(_) => return debug!("no TLS handshake in time"),
-        }
+        let Some(stream) = shake_hands(stream, &shared).await else { return };
+        talk = Talk::new(stream, peer, Session::new(true), shared);
     }
+}
+
+async fn shake_hands<A, D>(stream: Box<dyn Io>, shared: &Shared<A, D>) -> Option<Box<dyn Io>> {
+    let acceptor = shared.tls.as_ref()?;
+    match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => return Some(Box::new(stream)),
+        Ok(Err(error)) => debug!(%error, "no TLS handshake"),
+        Err(_) => debug!("no TLS handshake in time"),
+    }
+    None
 }
 
 enum Ended {
@@ -178,15 +199,12 @@ impl<A: Accept, D: Directory> Talk<A, D> {
                     Reply::new(451, (3, 0), "not possible at the moment; try again later")
                 }
             },
-            Next::SignIn { response } => match self.sign_in(response).await {
+            Next::SignIn { mechanism, response } => match self.sign_in(mechanism, response).await {
                 Ok(reply) => reply,
                 Err(ended) => return Go::End(ended),
             },
             Next::StartTls => return self.start_tls(),
-            Next::Data => match self.data().await {
-                Some(reply) => reply,
-                None => return Go::End(Ended::Closed),
-            },
+            Next::Data => return self.data().await,
         };
         self.say(&reply);
         if reply.closes() { Go::End(Ended::Closed) } else { Go::On }
@@ -194,10 +212,11 @@ impl<A: Accept, D: Directory> Talk<A, D> {
 
     /// Whether a mail may begin here. A mail host that we trust brings everybody's.
     fn may_send(&self) -> bool {
-        if !self.session.may_begin() || self.peer.origin != Origin::Direct || self.shared.brakes.may_send(self.peer.address) {
+        let Some(address) = self.peer.address.filter(|_| self.peer.origin == Origin::Direct) else { return true };
+        if !self.session.may_begin() || self.shared.brakes.may_send(address) {
             return true;
         }
-        self.shared.tell(self.peer.address, "smtp.max_mails_per_hour");
+        self.shared.tell(address, "smtp.max_mails_per_hour");
         false
     }
 
@@ -211,48 +230,24 @@ impl<A: Accept, D: Directory> Talk<A, D> {
         Go::End(Ended::StartTls)
     }
 
-    /// RFC 4954 §4, RFC 4616.
-    async fn sign_in(&mut self, response: Option<String>) -> Result<Reply, Ended> {
-        let shared = self.shared.clone();
-        let response = match response {
-            Some(response) => response.into_bytes(),
-            None => {
-                self.unsent.extend_from_slice(b"334 \r\n");
-                if !self.flush().await {
-                    return Err(Ended::Closed);
-                }
-                match self.input.line(&mut self.stream, shared.limits.command_timeout, &shared.stop).await {
-                    ReadLine::Line(line) => line,
-                    _ => return Err(Ended::Closed),
-                }
-            }
+    /// Reads the mail, has it accepted, and answers: RFC 2033 §4.2 asks for an answer to each recipient that was accepted, also if it
+    /// is the same one twice. All of them are true together, because one transaction is one arrival.
+    async fn data(&mut self) -> Go {
+        let Some(transaction) = self.session.take_transaction() else { return Go::End(Ended::Closed) };
+        let answers = match self.shared.rules.dialect {
+            Dialect::Smtp => 1,
+            Dialect::Lmtp => transaction.to.len(),
         };
-        let Some((name, password)) = plain(&response) else { return Ok(self.session.not_signed_in(&shared.rules)) };
-        // Before any work: a hash costs a core for as long as a guess is worth.
-        if !shared.brakes.may_try_password(self.peer.address) {
-            warn!(peer = %self.peer.address, "a login was refused: too many have failed");
-            return Ok(reply::too_many_failed_logins());
+        let Some(reply) = self.mail(transaction).await else { return Go::End(Ended::Closed) };
+        for _ in 0..answers {
+            self.say(&reply);
         }
-        match shared.directory.sign_in(&name, password).await {
-            Ok(login) => {
-                if login.is_some() {
-                    shared.brakes.no_failure(self.peer.address);
-                } else {
-                    warn!(peer = %self.peer.address, "a login failed");
-                }
-                Ok(self.session.signed_in(&shared.rules, login))
-            }
-            Err(error) => {
-                shared.brakes.no_failure(self.peer.address);
-                warn!(error = format!("{error:#}"), "a login could not be checked");
-                Ok(Reply::new(454, (7, 0), "not possible at the moment; try again later"))
-            }
-        }
+        if reply.closes() { Go::End(Ended::Closed) } else { Go::On }
     }
 
     /// Reads the mail and has it accepted; none if the connection ended before the last dot.
-    async fn data(&mut self) -> Option<Reply> {
-        let Transaction { from, to } = self.session.take_transaction()?;
+    async fn mail(&mut self, transaction: Transaction) -> Option<Reply> {
+        let Transaction { from, to, .. } = transaction;
         self.unsent.extend_from_slice(GO_AHEAD.as_bytes());
         if !self.flush().await {
             return None;
@@ -276,7 +271,7 @@ impl<A: Accept, D: Directory> Talk<A, D> {
             to: to.iter().map(|(path, _)| path.clone()).collect(),
         };
         let connection = Connection {
-            peer: Some(self.peer.address),
+            peer: self.peer.address,
             origin: self.peer.origin,
             authserv_id: self.peer.authserv_id.clone(),
             helo: self.session.helo().to_owned(),
@@ -285,7 +280,8 @@ impl<A: Accept, D: Directory> Talk<A, D> {
         };
         let facts = facts::gather(&connection, &spooled.head);
         let Spooled { raw, sha256, size, .. } = spooled;
-        let arrival = Arrival { id, tenant, door: Door::Smtp, at: Timestamp::now(), envelope, facts, raw, sha256, size };
+        let door = self.shared.rules.dialect.door();
+        let arrival = Arrival { id, tenant, door, at: Timestamp::now(), envelope, facts, raw, sha256, size };
         // Once the last dot is read the work runs to its end, even if the peer hangs up.
         let shared = self.shared.clone();
         let outcome = tokio::spawn(async move { shared.accept.accept(arrival).await }).await;
@@ -335,14 +331,7 @@ impl<A: Accept, D: Directory> Talk<A, D> {
     }
 }
 
-/// Name and password of a PLAIN response. RFC 4616 §2: somebody else's identity is not given out.
-fn plain(response: &[u8]) -> Option<(String, SecretString)> {
-    let decoded = base64::engine::general_purpose::STANDARD.decode(response.trim_ascii()).ok()?;
-    let mut parts = decoded.split(|&byte| byte == 0).map(|part| String::from_utf8(part.to_vec()));
-    let (authzid, name, password) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    let alone = parts.next().is_none() && (authzid.is_empty() || authzid == name);
-    (alone && !name.is_empty()).then(|| (name, SecretString::from(password)))
-}
+mod sign_in;
 
 #[cfg(test)]
 mod tests;
