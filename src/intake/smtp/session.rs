@@ -130,12 +130,14 @@ struct Talk<A, D> {
     unsent: Vec<u8>,
     peer: Peer,
     session: Session,
+    /// Name and password that were wrong last.
+    wrong: Option<(String, SecretString)>,
     shared: Arc<Shared<A, D>>,
 }
 
 impl<A: Accept, D: Directory> Talk<A, D> {
     fn new(stream: Box<dyn Io>, peer: Peer, session: Session, shared: Arc<Shared<A, D>>) -> Talk<A, D> {
-        Talk { stream, input: Input::default(), unsent: Vec::new(), peer, session, shared }
+        Talk { stream, input: Input::default(), unsent: Vec::new(), peer, session, wrong: None, shared }
     }
 
     fn say(&mut self, reply: &Reply) {

@@ -7,7 +7,7 @@ use crate::intake::smtp::reply::{self, Reply};
 use crate::model::arrival::Accept;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tracing::warn;
 
 impl<A: Accept, D: Directory> Talk<A, D> {
@@ -51,17 +51,23 @@ impl<A: Accept, D: Directory> Talk<A, D> {
         let shared = self.shared.clone();
         // Nobody signs in where there is no network: AUTH is not offered there.
         let Some(address) = self.peer.address else { return self.session.not_signed_in(&shared.rules) };
+        // Clients say a wrong password again by every mechanism that is offered: that is one guess, and its answer is known.
+        let is_the_same = |(other, wrong): &(String, SecretString)| other == name && wrong.expose_secret() == password.expose_secret();
+        if self.wrong.as_ref().is_some_and(is_the_same) {
+            return self.session.signed_in(&shared.rules, None);
+        }
         // Before any work: a hash costs a core for as long as a guess is worth.
         if !shared.brakes.may_try_password(address) {
             warn!(peer = %address, "a login was refused: too many have failed");
             return reply::too_many_failed_logins();
         }
-        match shared.directory.sign_in(name, password).await {
+        match shared.directory.sign_in(name, password.clone()).await {
             Ok(login) => {
                 if login.is_some() {
                     shared.brakes.no_failure(address);
                 } else {
                     warn!(peer = %address, "a login failed");
+                    self.wrong = Some((name.to_owned(), password));
                 }
                 self.session.signed_in(&shared.rules, login)
             }

@@ -85,3 +85,20 @@ async fn guessing_by_two_questions_ends_the_session() {
     }
     remote.is_closed().await;
 }
+
+/// A client that says the same wrong password by the next mechanism has guessed once; another password is another guess.
+#[tokio::test]
+async fn one_guess_by_two_mechanisms() {
+    let change = |smtp: &mut config::Smtp| smtp.limits.brakes.failed_logins_per_hour = std::num::NonZeroU32::MIN;
+    let mut remote = session(Setup { tls: true, change, ..Setup::default() }).await;
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    remote
+        .talks(&[
+            ("EHLO c", "250-*"),
+            (&format!("AUTH PLAIN {}", encode("\0petra@acme.example\0falsch")), "535 5.7.8 *"),
+            (&format!("AUTH LOGIN {}", encode("petra@acme.example")), "334 *"),
+            (&encode("falsch"), "535 5.7.8 *"),
+            (&format!("AUTH PLAIN {}", encode("\0petra@acme.example\0geheim")), "454 4.7.0 *"),
+        ])
+        .await;
+}
