@@ -106,7 +106,7 @@ async fn held(store: &Store, tenant: &crate::model::id::TenantId, id: ArrivalId)
 pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool) -> Done {
     let mut folder = Folder::new(config.dead_letters.clone());
     // The folder is everybody's: a file is foreign only if it is no tenant's held mail.
-    let foreign = folder.foreign(&store.all_held().await?).await?;
+    let foreign = folder.foreign(&store.all_held().await?, store).await?;
     if as_json {
         let mut list = Vec::new();
         for mail in held {
@@ -115,10 +115,10 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
                 "id": mail.id, "at": mail.at.to_string(), "reason": mail.reason, "explanation": mail.hold_reason().map(|reason| reason.explanation()),
                 "from": show::sender(mail.from_name.as_deref(), mail.from_address.as_deref()), "subject": mail.subject, "reference": mail.reference,
                 "addressed": addressed.as_ref().map(mail::whose::Addressed::as_json),
-                "suggestions": mail::suggestions(store, mail, addressed.as_ref()).await?, "file": folder.file_of(mail).await?,
+                "suggestions": mail::suggestions(store, mail, addressed.as_ref()).await?, "file": folder.file_of(mail, store).await?,
             }));
         }
-        list.extend(foreign.iter().map(|file| json!({"foreign": true, "file": file})));
+        list.extend(foreign.iter().map(|file| json!({"foreign": true, "file": file.path, "why": file.why.as_str()})));
         return show::out_json(&list.into());
     }
     if held.is_empty() {
@@ -139,7 +139,7 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
         }
     }
     for file in foreign {
-        show::out(format!("foreign file, left alone: {}", show::clean(&file.to_string_lossy())))?;
+        show::out(format!("foreign file, left alone: {} ({})", show::clean(&file.path.to_string_lossy()), file.why.words()))?;
     }
     Ok(())
 }

@@ -57,6 +57,8 @@ pub struct Installation {
     pub dns: Dns,
     /// Notices may be left unsent: the test is about that.
     pub leaves_outbox: bool,
+    /// What `serve` is started by: a program and its arguments, or nothing.
+    pub by: Vec<&'static str>,
     served: u32,
 }
 
@@ -73,8 +75,14 @@ impl Installation {
     /// Without tenants; `more` stands at the end of the configuration.
     pub fn empty(more: &str) -> Installation {
         let folder = tempfile::Builder::new().prefix("rohrpost-test-").tempdir().unwrap();
-        let installation =
-            Installation { folder, catcher: Some(Catcher::start().unwrap()), dns: Dns::start(), leaves_outbox: false, served: 0 };
+        let installation = Installation {
+            folder,
+            catcher: Some(Catcher::start().unwrap()),
+            dns: Dns::start(),
+            leaves_outbox: false,
+            by: Vec::new(),
+            served: 0,
+        };
         let port = installation.catcher.as_ref().unwrap().address.port();
         installation.configure("", &format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {port}\n{more}"));
         installation
@@ -120,8 +128,19 @@ impl Installation {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rohrpost"));
-        command.arg("--config").arg(self.path("rohrpost.toml")).args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        self.command_by(&[], args)
+    }
+
+    fn command_by(&self, by: &[&str], args: &[&str]) -> Command {
+        let words: Vec<&str> = by.iter().copied().chain([env!("CARGO_BIN_EXE_rohrpost")]).collect();
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .arg("--config")
+            .arg(self.path("rohrpost.toml"))
+            .args(args)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
         command
     }
 
@@ -203,8 +222,8 @@ impl Installation {
         self.served += 1;
         let log = self.path(&format!("log-{}", self.served));
         let file = std::fs::File::create(&log).unwrap();
-        let mut child =
-            self.command(&["serve"]).envs(variables.iter().copied()).stderr(Stdio::from(file)).stdout(Stdio::null()).spawn().unwrap();
+        let mut command = self.command_by(&self.by, &["serve"]);
+        let mut child = command.envs(variables.iter().copied()).stderr(Stdio::from(file)).stdout(Stdio::null()).spawn().unwrap();
         let start = Instant::now();
         loop {
             let text = std::fs::read_to_string(&log).unwrap_or_default();

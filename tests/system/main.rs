@@ -21,6 +21,7 @@ mod imap_load;
 mod kill;
 mod limits;
 mod loops;
+mod mutt;
 mod opendkim;
 mod postfix;
 mod proofs;
