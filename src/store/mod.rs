@@ -19,6 +19,7 @@ mod names;
 pub mod organisation;
 pub mod outbox;
 mod retention;
+pub mod strikes;
 pub mod taking_back;
 pub mod tokens;
 pub mod upkeep;

@@ -8,6 +8,7 @@ mod attacks;
 mod bad_input;
 mod clamd;
 mod demo;
+mod digest;
 mod dns;
 mod doors;
 mod dovecot;
