@@ -42,7 +42,7 @@ pub struct Told {
 }
 
 /// Held mails, their sender's words among them, those of which no digest has told yet first. Strangers' come last.
-const WAITING: &str = "select a.id, a.at, a.reason, a.unvouched, a.from_name, a.from_address, a.subject, exists (
+const WAITING: &str = "select a.id, a.at, a.reason, a.unvouched, a.from_address, a.subject, exists (
         select 1 from held_named n join outbound_message m on m.tenant = n.tenant and m.id = n.message
         where n.tenant = a.tenant and n.arrival = a.id and m.state in ('sent', 'delivered')) as told
     from arrival a where a.tenant = $1 and a.disposition = 'held' and a.closed_at is null
@@ -108,12 +108,12 @@ impl Store {
         let waits = |row: &SqliteRow| {
             let is_user = !row.get::<bool, _>("unvouched") && sender(row).is_some_and(|sender| users.contains(&sender));
             let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();
-            let from = if text("from_name").is_empty() { text("from_address") } else { text("from_name") };
             Ok(Waits {
                 id: row.get::<String, _>("id").parse().context("arrival.id")?,
                 at: moment(row.get("at")),
                 reason: text("reason"),
-                vouched: is_user.then(|| Words { from, subject: text("subject") }),
+                // The name in front of the address is whatever the sender likes.
+                vouched: is_user.then(|| Words { from: text("from_address"), subject: text("subject") }),
             })
         };
         Ok(Waiting {

@@ -36,7 +36,7 @@ fn administrators_are_told_once_a_day() {
     let caught = digests(&acme);
     assert_eq!(caught.len(), 1);
     let text = &caught[0];
-    for part in ["To: anna@acme.example", "Auto-Submitted: auto-generated", &id, "Petra Huber"] {
+    for part in ["To: anna@acme.example", "Auto-Submitted: auto-generated", &id, "Von: petra@acme.example"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains("Reply-To:"), "{text}");

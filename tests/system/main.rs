@@ -19,6 +19,7 @@ mod harness;
 mod imap;
 mod imap_faults;
 mod imap_load;
+mod imap_old;
 mod kill;
 mod limits;
 mod loops;
