@@ -242,14 +242,17 @@ impl Folder {
         if found.sha256 == listed.sha256 || found.essence.is_none() {
             return Ok(found.sha256 == listed.sha256);
         }
-        if !self.essences.contains_key(&listed.id) {
-            let raw = store.raw_mail(&listed.tenant, listed.id).await?;
-            let whole = listed.sha256.clone();
-            // Of damaged bytes nothing is recognised.
-            let essence = move || (digest::sha256(&raw) == whole).then(|| identity::essence(&raw)).flatten();
-            self.essences.insert(listed.id, tokio::task::spawn_blocking(essence).await?);
+        if let Some(known) = self.essences.get(&listed.id) {
+            return Ok(*known == found.essence);
         }
-        Ok(self.essences.get(&listed.id).is_some_and(|essence| *essence == found.essence))
+        let raw = store.raw_mail(&listed.tenant, listed.id).await?;
+        let whole = listed.sha256.clone();
+        // Of damaged bytes nothing is recognised.
+        let essence = move || (digest::sha256(&raw) == whole).then(|| identity::essence(&raw)).flatten();
+        let essence = tokio::task::spawn_blocking(essence).await?;
+        let is_same = essence == found.essence;
+        self.essences.insert(listed.id, essence);
+        Ok(is_same)
     }
 
     /// What an interrupted run was writing. Others' files in `tmp` are their programs' own.

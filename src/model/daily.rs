@@ -18,17 +18,22 @@ pub fn due(now: Timestamp, zone: &TimeZone, at: Time) -> Option<Date> {
     (now >= hour).then_some(today)
 }
 
-/// A time of day as tenants write it, `07:00`; or `off`, which is none. An error is everything else.
-pub fn parse_at(text: &str) -> Result<Option<Time>, ()> {
+/// What is neither a time of day nor `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither a time of day, as in 07:00, nor off")]
+pub struct NoTime;
+
+/// A time of day as tenants write it, `07:00`; or `off`, which is none.
+pub fn parse_at(text: &str) -> Result<Option<Time>, NoTime> {
     if text == OFF {
         return Ok(None);
     }
-    let (hour, minute) = text.split_once(':').ok_or(())?;
+    let (hour, minute) = text.split_once(':').ok_or(NoTime)?;
     let number = |text: &str| match text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse::<i8>().map_err(drop),
-        false => Err(()),
+        true => text.parse::<i8>().map_err(|_| NoTime),
+        false => Err(NoTime),
     };
-    Time::new(number(hour)?, number(minute)?, 0, 0).map(Some).map_err(drop)
+    Time::new(number(hour)?, number(minute)?, 0, 0).map(Some).map_err(|_| NoTime)
 }
 
 /// As it is written down.
@@ -96,7 +101,7 @@ mod tests {
             assert_eq!(parse_at(good).map(written_at).as_deref(), Ok(good));
         }
         for bad in ["", "7:00", "24:00", "07:60", "07", "07:0", "0700", "-1:00", "+7:00", "Off", "07:00:00", "07:00 "] {
-            assert_eq!(parse_at(bad), Err(()), "{bad}");
+            assert_eq!(parse_at(bad), Err(NoTime), "{bad}");
         }
         assert_eq!(written_at(Some(DEFAULT_AT)), "07:00");
     }

@@ -310,7 +310,7 @@ fn tenant(row: &SqliteRow, import_addresses: Vec<String>) -> anyhow::Result<Tena
             .map(serde_json::from_str)
             .transpose()
             .context("refused_file_types")?,
-        digest_at: daily::parse_at(row.get("digest_at")).ok().context("digest_at")?,
+        digest_at: daily::parse_at(row.get("digest_at")).context("digest_at")?,
         discard_held_after_days: row.get::<i64, _>("discard_held_after_days").try_into().ok().filter(|days| *days > 0),
     })
 }

@@ -183,7 +183,7 @@ fn what_else_happens_to_files() {
     put("other mail", &text.replace(&id, "01M8J0QH9ZC6XVN1TR2S3A4B5C"));
     put("without a tenant", &text.replace("X-Rohrpost-Tenant: acme\r\n", ""));
     let locked = put("locked", "a letter");
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
     std::os::unix::fs::chown(&locked, Some(65534), None).unwrap();
     std::os::unix::fs::symlink("/etc/hostname", folder.join("new/link")).unwrap();
     std::fs::create_dir_all(folder.join(".Sent/cur")).unwrap();

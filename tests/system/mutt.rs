@@ -148,7 +148,7 @@ fn a_mail_edited_in_mutt() {
         let list = foreign(&acme);
         (list.len() == 1 && list[0].1 == "changed").then_some(())
     });
-    eventually("the true mail", || files(&acme, "new").iter().any(|file| *file == path).then_some(()));
+    eventually("the true mail", || files(&acme, "new").contains(&path).then_some(()));
     let text = acme.succeeds(&["dead-letter", "list", "--tenant", "acme"]);
     assert!(text.contains("it was changed; to correct a number use `dead-letter assign`"), "{text}");
     // It stands behind the other one, by its subject.
