@@ -10,8 +10,8 @@ use crate::intake::maildir;
 use crate::intake::smtp::listener::Listening;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{self, StoreDirectory};
-use crate::notify::outbox;
 use crate::notify::transport::Transport;
+use crate::notify::{daily, outbox};
 use crate::pipeline::{Pipeline, Settings};
 use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
@@ -147,7 +147,8 @@ impl Daemon {
                         scanner.watch(stop.clone(), || pipeline.scan_what_waits()).await;
                     }
                 };
-                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()), watched);
+                let told = daily::run(parts.0.clone(), stop.clone());
+                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()), told, watched);
             }),
             pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),

@@ -3,11 +3,14 @@
 use super::{Done, Failure, On, actor, mail, reason, show, target};
 use crate::config::Config;
 use crate::dead_letter::folder::Folder;
-use crate::model::id::ArrivalId;
+use crate::model::daily;
+use crate::model::id::{ArrivalId, TenantId};
 use crate::model::verdict::{Disposition, HoldReason};
+use crate::notify::compose::digest::{MOST_NAMED, digest};
 use crate::store::Store;
 use crate::store::listing::{Filter, Listed};
 use anyhow::Context;
+use jiff::Timestamp;
 use serde_json::json;
 
 #[derive(clap::Subcommand)]
@@ -43,6 +46,8 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER")]
         reference: String,
     },
+    /// What administrators are told of it once a day; printed, not sent
+    Digest,
     /// Close it without filing it
     Discard {
         /// The mail's id, as `dead-letter list` prints it
@@ -79,6 +84,7 @@ pub async fn run(on: &On, command: Command) -> Done {
             store.retry(&tenant, id, actor(), Some(target.reference)).await?;
             mail::told(&store, &config.place, &tenant, id).await
         }
+        Command::Digest => print_digest(&store, &tenant).await,
         Command::Discard { id, why } => {
             held(&store, &tenant, id).await?;
             store.discard(&tenant, id, actor(), reason(&why)?).await?;
@@ -88,7 +94,21 @@ pub async fn run(on: &On, command: Command) -> Done {
     }
 }
 
-async fn held(store: &Store, tenant: &crate::model::id::TenantId, id: ArrivalId) -> Done {
+async fn print_digest(store: &Store, tenant: &TenantId) -> Done {
+    let settings = store.tenant(tenant).await?.context("the tenant is gone")?;
+    let waiting = store.waiting(tenant, MOST_NAMED).await?;
+    let administrators = store.administrators(tenant).await?;
+    show::out(format!("{} administrators; digest_at is {}", administrators.len(), daily::written_at(settings.digest_at)))?;
+    for user in &administrators {
+        match digest(user, &settings, &waiting, Timestamp::now()) {
+            Some(notice) => show::out(format!("\nTo: {}\nSubject: {}\n\n{}", notice.to, notice.subject, notice.text))?,
+            None => show::out("nothing is held")?,
+        }
+    }
+    Ok(())
+}
+
+async fn held(store: &Store, tenant: &TenantId, id: ArrivalId) -> Done {
     let found = mail::found(store, tenant, id).await?;
     if found.is_held() {
         return Ok(());
@@ -106,7 +126,7 @@ async fn held(store: &Store, tenant: &crate::model::id::TenantId, id: ArrivalId)
 pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool) -> Done {
     let mut folder = Folder::new(config.dead_letters.clone());
     // The folder is everybody's: a file is foreign only if it is no tenant's held mail.
-    let foreign = folder.foreign(&store.all_held().await?).await?;
+    let foreign = folder.foreign(&store.all_held().await?, store).await?;
     if as_json {
         let mut list = Vec::new();
         for mail in held {
@@ -115,10 +135,10 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
                 "id": mail.id, "at": mail.at.to_string(), "reason": mail.reason, "explanation": mail.hold_reason().map(|reason| reason.explanation()),
                 "from": show::sender(mail.from_name.as_deref(), mail.from_address.as_deref()), "subject": mail.subject, "reference": mail.reference,
                 "addressed": addressed.as_ref().map(mail::whose::Addressed::as_json),
-                "suggestions": mail::suggestions(store, mail, addressed.as_ref()).await?, "file": folder.file_of(mail).await?,
+                "suggestions": mail::suggestions(store, mail, addressed.as_ref()).await?, "file": folder.file_of(mail, store).await?,
             }));
         }
-        list.extend(foreign.iter().map(|file| json!({"foreign": true, "file": file})));
+        list.extend(foreign.iter().map(|file| json!({"foreign": true, "file": file.path, "why": file.why.as_str()})));
         return show::out_json(&list.into());
     }
     if held.is_empty() {
@@ -139,7 +159,7 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
         }
     }
     for file in foreign {
-        show::out(format!("foreign file, left alone: {}", show::clean(&file.to_string_lossy())))?;
+        show::out(format!("foreign file, left alone: {} ({})", show::clean(&file.path.to_string_lossy()), file.why.words()))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{Done, Failure, On, document, show};
 use crate::config::Config;
-use crate::dead_letter::folder::Folder;
+use crate::dead_letter::folder::{Folder, Why};
 use crate::store::Store;
 use crate::store::verify::{Finding, Recorded, Said};
 
@@ -103,12 +103,14 @@ async fn check_folder(config: &Config, store: &Store, counts: &mut Counts, findi
     let all = store.all_held().await?;
     for held in &all {
         counts.held += 1;
-        if folder.file_of(held).await?.is_none() {
+        if folder.file_of(held, store).await?.is_none() {
             findings.push(format!("{}: is held, but the dead-letter folder does not show it", held.id));
         }
     }
-    for path in folder.foreign(&all).await? {
-        findings.push(format!("{}: is no mail that is held", path.display()));
+    // Folders of mail programs are nobody's fault.
+    let foreign = folder.foreign(&all, store).await?;
+    for foreign in foreign.iter().filter(|foreign| foreign.why != Why::Folder) {
+        findings.push(format!("{}: is no mail that is held: {}", foreign.path.display(), foreign.why.words()));
     }
     Ok(())
 }

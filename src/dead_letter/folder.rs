@@ -1,33 +1,27 @@
 //! The Maildir itself: names, headers in front of the untouched mail, and telling our files from others.
 
+use super::identity::{self, Identity, LAST, OURS, TENANT};
+use super::own;
+use crate::model::digest;
 use crate::model::id::{ArrivalId, TenantId};
-use crate::model::{digest, header};
+use crate::model::verdict::Disposition;
 use crate::store::Store;
 use crate::store::listing::Listed;
-use anyhow::{Context, bail};
-use sha2::{Digest, Sha256};
+use anyhow::Context;
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, FileType, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 use tracing::warn;
 
-/// Our header fields begin so; the raw mail begins behind the last of them.
-const OURS: &str = "X-Rohrpost-";
-const TENANT: &str = "X-Rohrpost-Tenant";
-/// The last field: behind its line stands the raw mail, byte for byte.
-const LAST: &str = "X-Rohrpost-Arrival";
 /// What our files are called: `ID.rohrpost`, and perhaps Maildir flags behind it.
 const SUFFIX: &str = ".rohrpost";
-/// Folders and files belong to the group as well: operators are its members. In those that hold folders only their owners may
-/// rename or remove (the sticky bit): nobody can put a link in the place of one of ours.
-const PARENT_MODE: u32 = 0o1770;
-const LEAF_MODE: u32 = 0o770;
 const FILE_MODE: u32 = 0o640;
-/// The largest mail that a configuration allows, and room for our header: a larger file is none of ours and is not read.
-const LARGEST_FILE: u64 = (1 << 30) + (1 << 20);
+/// Where mails are shown.
+const SHOWN: [&str; 2] = ["cur", "new"];
+/// Where operators put mails that are to go through again. Some put them into the folder itself.
+const RETRY: [&str; 3] = [".Retry/cur", ".Retry/new", ".Retry"];
 
 /// The dead-letter folder.
 #[derive(Debug)]
@@ -35,29 +29,20 @@ pub struct Folder {
     path: PathBuf,
     /// What was read of each file, as long as it stays the same.
     known: HashMap<PathBuf, (Stamp, Option<Identity>)>,
+    /// Essences of held mails, of those that were compared.
+    essences: HashMap<ArrivalId, Option<String>>,
     /// Held mails whose stored bytes are not those that were accepted: they have no file, since none would be recognised.
     damaged: HashSet<ArrivalId>,
 }
 
-/// By what a file is seen to have changed.
-type Stamp = (u64, SystemTime, u64);
-
-/// What a file holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Identity {
-    /// What our header says.
-    id: Option<ArrivalId>,
-    tenant: Option<TenantId>,
-    /// Of the bytes behind our header.
-    sha256: String,
-}
+/// By what a file is seen to have changed: its size, and the time that nobody sets by hand, in seconds and nanoseconds; and which it is.
+type Stamp = (u64, i64, i64, u64);
 
 /// A file in `.Retry`.
 #[derive(Debug)]
 pub struct Dropped {
     path: PathBuf,
-    pub id: Option<ArrivalId>,
-    pub sha256: String,
+    identity: Identity,
 }
 
 impl Dropped {
@@ -66,90 +51,219 @@ impl Dropped {
     }
 }
 
+/// What a file in `.Retry` says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// These are to go through again: one, or all held mails of these bytes where the file does not say which.
+    Retry(Vec<(TenantId, ArrivalId)>),
+    /// Its mail is filed: the file is done with.
+    Done(ArrivalId),
+    /// Changed or unknown.
+    Nothing,
+}
+
+/// Something in the folder that shows no held mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    pub path: PathBuf,
+    pub why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It has lines of ours, but is not what we wrote, or its mail is not held any more.
+    Changed,
+    NotHeld,
+    Unknown,
+    Unreadable,
+    /// A folder, of another mail program perhaps.
+    Folder,
+}
+
+impl Why {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::Changed => "changed",
+            Why::NotHeld => "not_held",
+            Why::Unknown => "unknown",
+            Why::Unreadable => "unreadable",
+            Why::Folder => "folder",
+        }
+    }
+
+    /// For operators.
+    pub fn words(self) -> &'static str {
+        match self {
+            Why::Changed => "it was changed; to correct a number use `dead-letter assign`",
+            Why::NotHeld => "its mail is not held any more; remove it",
+            Why::Unknown => "no mail of Rohrpost's",
+            Why::Unreadable => "the service may not read it",
+            Why::Folder => "a folder that is none of Rohrpost's; it is not looked into",
+        }
+    }
+}
+
 impl Folder {
     pub fn new(path: PathBuf) -> Folder {
-        Folder { path, known: HashMap::new(), damaged: HashSet::new() }
+        Folder { path, known: HashMap::new(), essences: HashMap::new(), damaged: HashSet::new() }
     }
 
     /// Makes what is missing of the folders. Fails where a link or somebody else's folder stands in the place of one of ours.
     pub fn prepare(&self) -> anyhow::Result<()> {
-        if let Some(parent) = self.path.parent() {
-            DirBuilder::new().recursive(true).mode(0o750).create(parent).with_context(|| parent.display().to_string())?;
-        }
-        own_folder(&self.path, PARENT_MODE)?;
-        own_folder(&self.path.join(".Retry"), PARENT_MODE)?;
-        for part in ["cur", "new", "tmp", ".Retry/cur", ".Retry/new", ".Retry/tmp"] {
-            own_folder(&self.path.join(part), LEAF_MODE)?;
-        }
-        Ok(())
+        own::folders(&self.path)
     }
 
     /// Files that an operator moved to `.Retry`, under whatever name.
     pub async fn to_retry(&mut self) -> anyhow::Result<Vec<Dropped>> {
         let mut dropped = Vec::new();
-        for path in files_in(&self.path, &[".Retry/cur", ".Retry/new", ".Retry"])? {
-            if let Some(Identity { id, sha256, .. }) = self.identity(&path).await {
-                dropped.push(Dropped { path, id, sha256 });
+        for path in files_in(&self.path, &RETRY)? {
+            if let Some(identity) = self.identity(&path).await {
+                dropped.push(Dropped { path, identity });
             }
         }
         Ok(dropped)
     }
 
-    /// Writes what is held and not there, takes away what is there and not held. Other files are left alone.
+    /// What a file in `.Retry` says. A file without lines of ours is known by its bytes alone, if it has any.
+    pub async fn said(&mut self, dropped: &Dropped, store: &Store) -> anyhow::Result<Said> {
+        let found = &dropped.identity;
+        let Some((tenant, id)) = &found.named else {
+            if found.bears_our_lines || found.sha256 == digest::sha256(b"") {
+                return Ok(Said::Nothing);
+            }
+            let held = store.held_with_hash(&found.sha256).await?;
+            let all: Vec<_> = held.into_iter().map(|listed| (listed.tenant, listed.id)).collect();
+            return Ok(if all.is_empty() { Said::Nothing } else { Said::Retry(all) });
+        };
+        let Some(listed) = store.arrival(tenant, *id).await? else { return Ok(Said::Nothing) };
+        let is_over = matches!(listed.disposition, Some(Disposition::Filed | Disposition::Duplicate));
+        if !(is_over || listed.is_held()) || !self.is_of(found, &listed, store).await? {
+            return Ok(Said::Nothing);
+        }
+        Ok(if is_over { Said::Done(*id) } else { Said::Retry(vec![(listed.tenant, listed.id)]) })
+    }
+
+    /// Writes what is held and not there, takes away what is there and not held. Other files are left alone. A mail that cannot be
+    /// shown stops none of the others; its error is returned when they are.
     pub async fn show(&mut self, held: Vec<Listed>, store: &Store) -> anyhow::Result<()> {
+        self.clear_leftovers()?;
         let wanted: HashMap<ArrivalId, &Listed> = held.iter().map(|listed| (listed.id, listed)).collect();
+        self.essences.retain(|id, _| wanted.contains_key(id));
         let mut shown = HashSet::new();
-        for path in files_in(&self.path, &["cur", "new"])? {
+        for path in files_in(&self.path, &SHOWN)? {
             let Some(identity) = self.identity(&path).await else { continue };
-            let Some(id) = identity.id else { continue };
-            match wanted.get(&id) {
-                Some(listed) if listed.sha256 == identity.sha256 => drop(shown.insert(id)),
+            let Some((_, id)) = &identity.named else { continue };
+            match wanted.get(id) {
+                Some(listed) if self.is_of(&identity, listed, store).await? => drop(shown.insert(*id)),
                 // Changed by somebody: theirs now.
                 Some(_) => (),
-                None if is_name_of(id, &path) && self.was_written_by_us(&identity, store).await? => {
+                None if is_name_of(*id, &path) && was_written_by_us(&identity, store).await? => {
                     fs::remove_file(&path).with_context(|| path.display().to_string())?;
                 }
                 None => (),
             }
         }
+        let mut failed = None;
         for listed in held.iter().filter(|listed| !shown.contains(&listed.id)) {
-            if !self.damaged.contains(&listed.id) && !self.write(listed, store).await? {
-                warn!(arrival.id = %listed.id, "the bytes of held arrival {} are not those that were accepted; it is shown by `dead-letter list` alone", listed.id);
-                self.damaged.insert(listed.id);
+            if self.damaged.contains(&listed.id) {
+                continue;
+            }
+            match self.write(listed, store).await {
+                Ok(true) => (),
+                Ok(false) => {
+                    warn!(arrival.id = %listed.id, "the bytes of held arrival {} are not those that were accepted; it is shown by `dead-letter list` alone", listed.id);
+                    self.damaged.insert(listed.id);
+                }
+                Err(error) => drop(failed.get_or_insert(error.context(listed.id.to_string()))),
             }
         }
         self.known.retain(|path, _| path.exists());
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
-    /// Files that are no projection of anything held.
-    pub async fn foreign(&mut self, held: &[Listed]) -> anyhow::Result<Vec<PathBuf>> {
-        let mut foreign = Vec::new();
-        for path in files_in(&self.path, &["cur", "new", ".Retry/cur", ".Retry/new", ".Retry"])? {
-            let identity = self.identity(&path).await;
-            let fits = |listed: &Listed| identity.as_ref().is_some_and(|found| found.sha256 == listed.sha256);
-            if !held.iter().any(fits) {
-                foreign.push(path);
+    /// What is there and shows nothing that is held, in a stable order.
+    pub async fn foreign(&mut self, held: &[Listed], store: &Store) -> anyhow::Result<Vec<Foreign>> {
+        let wanted: HashMap<ArrivalId, &Listed> = held.iter().map(|listed| (listed.id, listed)).collect();
+        let mut foreign = self.beside()?;
+        for (path, kind) in entries_in(&self.path, &[&SHOWN[..], &RETRY[..]].concat())? {
+            if kind.is_dir() {
+                let is_ours = path.parent().is_some_and(|parent| parent.ends_with(".Retry")) && is_part(&path);
+                if !is_ours {
+                    foreign.push(Foreign { path, why: Why::Folder });
+                }
+                continue;
             }
+            let why = if kind.is_file() { self.why(&path, &wanted, store).await? } else { Some(Why::Unknown) };
+            foreign.extend(why.map(|why| Foreign { path, why }));
         }
         Ok(foreign)
     }
 
+    /// Why this file shows nothing that is held; none if it does.
+    async fn why(&mut self, path: &Path, wanted: &HashMap<ArrivalId, &Listed>, store: &Store) -> anyhow::Result<Option<Why>> {
+        let Some(found) = self.identity(path).await else { return Ok(Some(Why::Unreadable)) };
+        let Some((_, id)) = &found.named else {
+            let is_copy = !found.bears_our_lines && wanted.values().any(|listed| listed.sha256 == found.sha256);
+            let why = if found.bears_our_lines { Why::Changed } else { Why::Unknown };
+            return Ok((!is_copy).then_some(why));
+        };
+        match wanted.get(id) {
+            Some(listed) if self.is_of(&found, listed, store).await? => Ok(None),
+            Some(_) => Ok(Some(Why::Changed)),
+            None if was_written_by_us(&found, store).await? => Ok(Some(Why::NotHeld)),
+            None => Ok(Some(Why::Changed)),
+        }
+    }
+
+    /// What lies in the folder itself, where nothing but our folders belongs.
+    fn beside(&self) -> anyhow::Result<Vec<Foreign>> {
+        let all = entries_in(&self.path, &[""])?.into_iter();
+        let others = all.filter(|(path, kind)| !(kind.is_dir() && (is_part(path) || path.ends_with(".Retry"))));
+        Ok(others.map(|(path, kind)| Foreign { path, why: if kind.is_dir() { Why::Folder } else { Why::Unknown } }).collect())
+    }
+
     /// Where a held mail is shown, if it is.
-    pub async fn file_of(&mut self, listed: &Listed) -> anyhow::Result<Option<PathBuf>> {
-        for path in files_in(&self.path, &["cur", "new"])? {
-            if self.identity(&path).await.is_some_and(|found| found.id == Some(listed.id) && found.sha256 == listed.sha256) {
+    pub async fn file_of(&mut self, listed: &Listed, store: &Store) -> anyhow::Result<Option<PathBuf>> {
+        for path in files_in(&self.path, &SHOWN)? {
+            if let Some(found) = self.identity(&path).await
+                && self.is_of(&found, listed, store).await?
+            {
                 return Ok(Some(path));
             }
         }
         Ok(None)
     }
 
-    /// A file goes only if it still is what we wrote of an arrival that we know.
-    async fn was_written_by_us(&self, identity: &Identity, store: &Store) -> anyhow::Result<bool> {
-        let (Some(id), Some(tenant)) = (identity.id, &identity.tenant) else { return Ok(false) };
-        let known = store.arrival(tenant, id).await?;
-        Ok(known.is_some_and(|listed| listed.sha256 == identity.sha256))
+    /// Whether a file is this mail: it names it, and its bytes are the mail's, but for what a mail program changes when it saves one.
+    async fn is_of(&mut self, found: &Identity, listed: &Listed, store: &Store) -> anyhow::Result<bool> {
+        if found.named.as_ref() != Some(&(listed.tenant.clone(), listed.id)) {
+            return Ok(false);
+        }
+        if found.sha256 == listed.sha256 || found.essence.is_none() {
+            return Ok(found.sha256 == listed.sha256);
+        }
+        if let Some(known) = self.essences.get(&listed.id) {
+            return Ok(*known == found.essence);
+        }
+        let raw = store.raw_mail(&listed.tenant, listed.id).await?;
+        let whole = listed.sha256.clone();
+        // Of damaged bytes nothing is recognised.
+        let essence = move || (digest::sha256(&raw) == whole).then(|| identity::essence(&raw)).flatten();
+        let essence = tokio::task::spawn_blocking(essence).await?;
+        let is_same = essence == found.essence;
+        self.essences.insert(listed.id, essence);
+        Ok(is_same)
+    }
+
+    /// What an interrupted run was writing. Others' files in `tmp` are their programs' own.
+    fn clear_leftovers(&self) -> anyhow::Result<()> {
+        for path in files_in(&self.path, &["tmp"])? {
+            let base = base_name(&path);
+            if base.strip_suffix(SUFFIX).is_some_and(|id| id.parse::<ArrivalId>().is_ok()) {
+                fs::remove_file(&path).with_context(|| path.display().to_string())?;
+            }
+        }
+        Ok(())
     }
 
     /// False if the mail's bytes are not those that were accepted.
@@ -182,43 +296,29 @@ impl Folder {
     /// What a file holds; none if it cannot be read or is too large to be ours. Read on a blocking thread.
     async fn identity(&mut self, path: &Path) -> Option<Identity> {
         let metadata = fs::symlink_metadata(path).ok()?;
-        let stamp = (metadata.len(), metadata.modified().ok()?, metadata.ino());
+        let stamp = (metadata.len(), metadata.ctime(), metadata.ctime_nsec(), metadata.ino());
         if let Some((known, identity)) = self.known.get(path)
             && *known == stamp
         {
             return identity.clone();
         }
         let file = path.to_owned();
-        let identity = tokio::task::spawn_blocking(move || identify(&file).ok()).await.ok()?;
+        let identity = tokio::task::spawn_blocking(move || Identity::read(&file).ok()).await.ok()?;
         self.known.insert(path.to_owned(), (stamp, identity.clone()));
         identity
     }
 }
 
-/// Makes a folder, or makes sure that it is one of ours: a folder, not a link to one, and of the service's user. The mask of the
-/// process must not decide who may repair, so the mode is set; on the open folder, whatever its name means by then.
-fn own_folder(path: &Path, mode: u32) -> anyhow::Result<()> {
-    let context = || path.display().to_string();
-    match DirBuilder::new().mode(mode).create(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error).with_context(context),
-        _ => (),
-    }
-    let flags = (rustix::fs::OFlags::DIRECTORY | rustix::fs::OFlags::NOFOLLOW).bits();
-    let folder = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path);
-    let folder = folder.with_context(|| format!("{}: a folder is needed here, not a file or a link; remove it", path.display()))?;
-    let metadata = folder.metadata().with_context(context)?;
-    let me = rustix::process::geteuid().as_raw();
-    if metadata.uid() != me {
-        bail!(
-            "{}: this folder belongs to user {}, and the service is user {me}; remove it or give it to the service",
-            path.display(),
-            metadata.uid()
-        );
-    }
-    if metadata.permissions().mode() & 0o7777 != mode {
-        folder.set_permissions(Permissions::from_mode(mode)).with_context(context)?;
-    }
-    Ok(())
+/// A file goes only if it still is what we wrote of an arrival that we know.
+async fn was_written_by_us(identity: &Identity, store: &Store) -> anyhow::Result<bool> {
+    let Some((tenant, id)) = &identity.named else { return Ok(false) };
+    let known = store.arrival(tenant, *id).await?;
+    Ok(known.is_some_and(|listed| listed.sha256 == identity.sha256))
+}
+
+/// A part of a Maildir.
+fn is_part(path: &Path) -> bool {
+    ["cur", "new", "tmp"].iter().any(|part| path.ends_with(part))
 }
 
 fn name_of(id: ArrivalId) -> String {
@@ -240,7 +340,12 @@ fn is_name_of(id: ArrivalId, path: &Path) -> bool {
 
 /// Plain files of these folders, in a stable order.
 fn files_in(root: &Path, parts: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+    Ok(entries_in(root, parts)?.into_iter().filter(|(_, kind)| kind.is_file()).map(|(path, _)| path).collect())
+}
+
+/// Everything in these folders, in a stable order.
+fn entries_in(root: &Path, parts: &[&str]) -> anyhow::Result<Vec<(PathBuf, FileType)>> {
+    let mut found = Vec::new();
     for part in parts {
         let folder = root.join(part);
         let entries = match fs::read_dir(&folder) {
@@ -250,13 +355,14 @@ fn files_in(root: &Path, parts: &[&str]) -> anyhow::Result<Vec<PathBuf>> {
         };
         for entry in entries {
             let entry = entry.with_context(|| folder.display().to_string())?;
-            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                files.push(entry.path());
+            // What is gone by now is nothing.
+            if let Ok(kind) = entry.file_type() {
+                found.push((entry.path(), kind));
             }
         }
     }
-    files.sort();
-    Ok(files)
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(found)
 }
 
 /// What stands in front of the raw mail: why it is held, and what can be done. The last line names the arrival.
@@ -294,52 +400,3 @@ fn one_line(text: &str) -> String {
 
 /// Longest Authentication-Results of ours that are shown, in bytes; they are ASCII.
 const LONGEST_RESULTS: usize = 4 * 1024;
-
-/// Longest header of ours, in bytes.
-const LONGEST_HEADER: usize = 16 * 1024;
-
-/// Reads a file in pieces: our header, and the hash of what stands behind it.
-fn identify(path: &Path) -> anyhow::Result<Identity> {
-    // Neither a link nor a pipe that somebody has put there since it was listed may lead or hold us elsewhere.
-    let flags = (rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK).bits();
-    let mut file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
-    let metadata = file.metadata()?;
-    anyhow::ensure!(metadata.is_file() && metadata.len() <= LARGEST_FILE, "no mail of ours");
-    let mut head = Vec::new();
-    Read::by_ref(&mut file).take(LONGEST_HEADER as u64).read_to_end(&mut head)?;
-    let own = OwnHeader::read(&head);
-    let mut hash = Sha256::new_with_prefix(&head[own.length..]);
-    let mut piece = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut piece)? {
-            0 => break,
-            read => hash.update(&piece[..read]),
-        }
-    }
-    Ok(Identity { id: own.id, tenant: own.tenant, sha256: digest::finished(hash) })
-}
-
-/// What our header names, and how long it is; nothing if the file does not begin with one.
-#[derive(Default)]
-struct OwnHeader {
-    id: Option<ArrivalId>,
-    tenant: Option<TenantId>,
-    length: usize,
-}
-
-impl OwnHeader {
-    fn read(head: &[u8]) -> OwnHeader {
-        let (mut at, mut tenant) = (0, None);
-        while head[at..].starts_with(OURS.as_bytes()) {
-            let end = header::line_end(head, at);
-            let line = String::from_utf8_lossy(header::trim_line_end(&head[at..end])).into_owned();
-            match line.split_once(": ") {
-                Some((LAST, id)) => return OwnHeader { id: id.trim().parse().ok(), tenant, length: end },
-                Some((TENANT, name)) => tenant = Some(TenantId::new(name.trim())),
-                _ => (),
-            }
-            at = end;
-        }
-        OwnHeader::default()
-    }
-}

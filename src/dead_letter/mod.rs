@@ -3,8 +3,12 @@
 
 pub mod folder;
 
+mod identity;
+mod own;
+
 use crate::store::Store;
-use folder::Folder;
+use folder::{Folder, Said};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -37,14 +41,26 @@ pub async fn run(store: Store, path: PathBuf, stop: CancellationToken) {
 /// One pass: what is in `.Retry` is sent through the pipeline again, then the folder is made to show what is held.
 pub async fn scan(store: &Store, folder: &mut Folder) -> anyhow::Result<()> {
     folder.prepare()?;
+    // All are read before any is retried: of two copies, the second one would belong to a mail that is not held any more.
+    let mut said = Vec::new();
     for dropped in folder.to_retry().await? {
-        let held = store.held_with_hash(&dropped.sha256).await?;
-        let Some(first) = held.iter().find(|held| dropped.id.is_none_or(|id| id == held.id)).or(held.first()) else {
-            // Changed or unknown: left alone, and listed as foreign.
-            continue;
-        };
-        store.retry(&first.tenant, first.id, "folder".into(), None).await?;
-        info!(arrival.id = %first.id, "arrival {} is retried: its file was moved", first.id);
+        said.push((folder.said(&dropped, store).await?, dropped));
+    }
+    let mut retried = HashSet::new();
+    for (said, dropped) in said {
+        match said {
+            // Left alone, and listed as foreign.
+            Said::Nothing => continue,
+            Said::Done(id) => info!(arrival.id = %id, "a file of arrival {id} was moved, which is filed already; the file goes"),
+            Said::Retry(mails) => {
+                for (tenant, id) in mails {
+                    if retried.insert((tenant.clone(), id)) {
+                        store.retry(&tenant, id, "folder".into(), None).await?;
+                        info!(arrival.id = %id, "arrival {id} is retried: its file was moved");
+                    }
+                }
+            }
+        }
         dropped.remove()?;
     }
     folder.show(store.all_held().await?, store).await

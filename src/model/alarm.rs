@@ -13,11 +13,19 @@ pub enum AlarmKind {
     CanaryLost,
     /// Mail waits for its turn longer than it should.
     MailWaits,
+    /// Held mail is to be discarded for its age, and nobody could be told of it.
+    NobodyTold,
 }
 
 impl AlarmKind {
-    pub const ALL: [AlarmKind; 5] =
-        [AlarmKind::SignInLost, AlarmKind::DoorSilent, AlarmKind::DoorFailing, AlarmKind::CanaryLost, AlarmKind::MailWaits];
+    pub const ALL: [AlarmKind; 6] = [
+        AlarmKind::SignInLost,
+        AlarmKind::DoorSilent,
+        AlarmKind::DoorFailing,
+        AlarmKind::CanaryLost,
+        AlarmKind::MailWaits,
+        AlarmKind::NobodyTold,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,6 +34,7 @@ impl AlarmKind {
             AlarmKind::DoorFailing => "door_failing",
             AlarmKind::CanaryLost => "canary_lost",
             AlarmKind::MailWaits => "mail_waits",
+            AlarmKind::NobodyTold => "nobody_told",
         }
     }
 
@@ -38,7 +47,7 @@ impl AlarmKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
     pub kind: AlarmKind,
-    /// A door's or mailbox's name in the configuration.
+    /// A door's or mailbox's name in the configuration, or a tenant's id.
     pub about: String,
     /// What happened and what to do, in one or two sentences; without addresses and secrets.
     pub text: String,

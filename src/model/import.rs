@@ -48,6 +48,10 @@ pub struct TenantIn {
     pub disagreement: Option<Disagreement>,
     pub trusted_sealers: Option<Vec<String>>,
     pub refused_file_types: Option<Vec<String>>,
+    /// `07:00`, or `off`.
+    pub digest_at: Option<String>,
+    /// 0 is never.
+    pub discard_held_after_days: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

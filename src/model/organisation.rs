@@ -31,6 +31,10 @@ pub struct Tenant {
     pub trusted_sealers: Vec<String>,
     /// File name endings, in lower case without the dot, that are not filed; none means those that `files` refuses by itself.
     pub refused_file_types: Option<Vec<String>>,
+    /// When administrators are told of held mail, in the tenant's time zone; none: never.
+    pub digest_at: Option<jiff::civil::Time>,
+    /// Held mail older than so many days is discarded, once somebody has been told of it; none: never.
+    pub discard_held_after_days: Option<u32>,
 }
 
 /// What becomes of a forward whose number says one candidate and whose people say another, or nobody who is known.

@@ -18,6 +18,8 @@ pub enum MessagePurpose {
     Correction,
     /// Mail to postmaster, handed to the operator.
     Postmaster,
+    /// To administrators: what is held, once a day.
+    Digest,
 }
 
 impl MessagePurpose {
@@ -28,12 +30,13 @@ impl MessagePurpose {
             MessagePurpose::MailHeld => "mail_held",
             MessagePurpose::Correction => "correction",
             MessagePurpose::Postmaster => "postmaster",
+            MessagePurpose::Digest => "digest",
         }
     }
 
     pub fn parse(text: &str) -> Option<MessagePurpose> {
-        use MessagePurpose::{Correction, MailHeld, Postmaster, Receipt, ReplyImported};
-        [ReplyImported, Receipt, MailHeld, Correction, Postmaster].into_iter().find(|purpose| purpose.as_str() == text)
+        use MessagePurpose::{Correction, Digest, MailHeld, Postmaster, Receipt, ReplyImported};
+        [ReplyImported, Receipt, MailHeld, Correction, Postmaster, Digest].into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 

@@ -4,6 +4,7 @@
 mod receipts;
 
 pub mod corrections;
+pub mod digest;
 
 use super::texts::say;
 use crate::model::answer::{Outcome, Receipt};

@@ -1,6 +1,7 @@
 //! Who must hear? `compose` decides and writes; `outbox` sends, and never decides.
 
 pub mod compose;
+pub mod daily;
 pub mod outbox;
 mod texts;
 pub mod transport;

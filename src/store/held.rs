@@ -7,7 +7,7 @@ use crate::model::id::{ArrivalId, TenantId};
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -45,6 +45,9 @@ impl Store {
                 Ok(mails) => info!(mails, "discarded {mails} held mails that nobody vouches for: they were too old"),
                 Err(error) => warn!(error = format!("{error:#}"), "held mail that is too old could not be discarded; trying again"),
             }
+            if let Err(error) = self.discard_by_age(Timestamp::now()).await {
+                warn!(error = format!("{error:#}"), "held mail that its tenants keep no longer could not be discarded; trying again");
+            }
             tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(LOOK) => () }
         }
     }
@@ -59,9 +62,14 @@ impl Store {
                 break;
             }
         }
-        // What a crash left between the commit and here is found again.
-        while self.remove_objects().await? > 0 {}
+        self.remove_all_objects().await?;
         Ok(discarded)
+    }
+
+    /// Removes what the rows say is gone; what a crash left between their commit and here is found again.
+    pub(super) async fn remove_all_objects(&self) -> anyhow::Result<()> {
+        while self.remove_objects().await? > 0 {}
+        Ok(())
     }
 
     async fn discard_some(&self, before: Timestamp, age_days: u32) -> anyhow::Result<usize> {
@@ -83,16 +91,7 @@ impl Store {
                     .bind(BATCH)
                     .fetch_all(&mut *c)
                     .await?;
-                for row in &rows {
-                    let (tenant, id) = key(row)?;
-                    sqlx::query("delete from raw_mail where tenant = $1 and arrival = $2")
-                        .bind(tenant.as_str())
-                        .bind(id.to_string())
-                        .execute(&mut *c)
-                        .await?;
-                    let line = NewAudit { actor: ACTOR.into(), what: "discarded", subject: id.to_string(), detail: why.clone() };
-                    audit::insert(c, &[(&tenant, now, &line)]).await?;
-                }
+                remove_raw(c, &rows, now, ACTOR, &why).await?;
                 Ok(rows.len())
             })
         })
@@ -124,6 +123,21 @@ impl Store {
         }
         Ok(removed)
     }
+}
+
+/// Removes the bytes of discarded mails from the database, and notes who discarded them. Those of the blob store go afterwards.
+pub(super) async fn remove_raw(c: &mut SqliteConnection, rows: &[SqliteRow], now: Timestamp, actor: &str, why: &str) -> anyhow::Result<()> {
+    for row in rows {
+        let (tenant, id) = key(row)?;
+        sqlx::query("delete from raw_mail where tenant = $1 and arrival = $2")
+            .bind(tenant.as_str())
+            .bind(id.to_string())
+            .execute(&mut *c)
+            .await?;
+        let line = NewAudit { actor: actor.to_owned(), what: "discarded", subject: id.to_string(), detail: why.to_owned() };
+        audit::insert(c, &[(&tenant, now, &line)]).await?;
+    }
+    Ok(())
 }
 
 fn key(row: &SqliteRow) -> anyhow::Result<(TenantId, ArrivalId)> {

@@ -1,6 +1,7 @@
 //! What judging and placing may look at, read for one mail: the tenant, its users, the applications that could be meant.
 
 use super::Store;
+use crate::model::daily;
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, EntryId, TenantId, UserId};
 use crate::model::message::Kind;
@@ -205,7 +206,10 @@ impl Store {
         Ok(owners)
     }
 
-    async fn users_among(&self, tenant: &TenantId, addresses: &[String]) -> anyhow::Result<HashSet<String>> {
+    pub(super) async fn users_among(&self, tenant: &TenantId, addresses: &[String]) -> anyhow::Result<HashSet<String>> {
+        if addresses.is_empty() {
+            return Ok(HashSet::new());
+        }
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("select address from user_address where tenant = ");
         query.push_bind(tenant.as_str()).push(" and address in (");
         let mut list = query.separated(", ");
@@ -306,10 +310,12 @@ fn tenant(row: &SqliteRow, import_addresses: Vec<String>) -> anyhow::Result<Tena
             .map(serde_json::from_str)
             .transpose()
             .context("refused_file_types")?,
+        digest_at: daily::parse_at(row.get("digest_at")).context("digest_at")?,
+        discard_held_after_days: row.get::<i64, _>("discard_held_after_days").try_into().ok().filter(|days| *days > 0),
     })
 }
 
-fn user(row: &SqliteRow) -> anyhow::Result<User> {
+pub(super) fn user(row: &SqliteRow) -> anyhow::Result<User> {
     let id: UserId = row.get::<String, _>("id").parse().context("user_account.id")?;
     let role = Role::parse(row.get("role")).with_context(|| format!("user {id}: unknown role"))?;
     let locale = Locale::parse(row.get("locale")).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::model::address;
+use crate::model::daily;
 use crate::model::id::{TenantId, UserId};
 use crate::model::import::{self, ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
 use crate::model::message::Kind;
@@ -201,6 +202,8 @@ struct Settings {
     disagreement: Disagreement,
     trusted_sealers: Vec<String>,
     refused_file_types: Option<Vec<String>>,
+    digest_at: String,
+    discard_held_after_days: u32,
     import_addresses: Vec<String>,
 }
 
@@ -231,6 +234,14 @@ impl Settings {
                 .unwrap_or_default(),
             refused_file_types: each(&said.refused_file_types, import::file_type)
                 .or_else(|| old.and_then(|tenant| tenant.refused_file_types.clone())),
+            digest_at: said
+                .digest_at
+                .clone()
+                .unwrap_or_else(|| daily::written_at(old.map_or(Some(daily::DEFAULT_AT), |tenant| tenant.digest_at))),
+            discard_held_after_days: said
+                .discard_held_after_days
+                .or_else(|| old.and_then(|tenant| tenant.discard_held_after_days))
+                .unwrap_or(0),
             import_addresses: merged.import_addresses,
         }
     }
@@ -245,14 +256,15 @@ async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings: &Settings
     sqlx::query(
         "insert into tenant (id, name, time_zone, locale, fallback_address, reference_pattern, reference_check, reference_grammar,
          reference_prefix, next_serial, may_import, documents_tab, documents_kinds, notify_forwarder, created_at,
-         disagreement, trusted_sealers, refused_file_types)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17)
+         disagreement, trusted_sealers, refused_file_types, digest_at, discard_held_after_days)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          on conflict (id) do update set name = excluded.name, time_zone = excluded.time_zone, locale = excluded.locale,
          fallback_address = excluded.fallback_address, reference_pattern = excluded.reference_pattern,
          reference_check = excluded.reference_check, reference_grammar = excluded.reference_grammar,
          reference_prefix = excluded.reference_prefix, may_import = excluded.may_import, documents_tab = excluded.documents_tab,
          documents_kinds = excluded.documents_kinds, notify_forwarder = excluded.notify_forwarder, disagreement = excluded.disagreement,
-         trusted_sealers = excluded.trusted_sealers, refused_file_types = excluded.refused_file_types",
+         trusted_sealers = excluded.trusted_sealers, refused_file_types = excluded.refused_file_types,
+         digest_at = excluded.digest_at, discard_held_after_days = excluded.discard_held_after_days",
     )
     .bind(id.as_str())
     .bind(&settings.name)
@@ -271,6 +283,8 @@ async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings: &Settings
     .bind(settings.disagreement.as_str())
     .bind(serde_json::to_string(&settings.trusted_sealers)?)
     .bind(settings.refused_file_types.as_ref().map(serde_json::to_string).transpose()?)
+    .bind(&settings.digest_at)
+    .bind(i64::from(settings.discard_held_after_days))
     .execute(&mut *c)
     .await?;
     sqlx::query("delete from import_address where tenant = $1").bind(id.as_str()).execute(&mut *c).await?;

@@ -23,6 +23,11 @@ pub struct Dovecot {
 
 impl Dovecot {
     pub fn start() -> Dovecot {
+        Dovecot::start_with("")
+    }
+
+    /// With these lines at the end of its configuration.
+    pub fn start_with(more: &str) -> Dovecot {
         let folder = tempfile::Builder::new().prefix("rohrpost-dovecot-").tempdir().unwrap().keep();
         let open = |path: &PathBuf| assert!(Command::new("chmod").arg("755").arg(path).status().unwrap().success());
         open(&folder);
@@ -32,7 +37,7 @@ impl Dovecot {
         certificates(&folder);
         let (port, tls_port) = (free_port(), free_port());
         let tokens = introspection();
-        std::fs::write(folder.join("dovecot.conf"), configuration(folder.to_str().unwrap(), port, tls_port)).unwrap();
+        std::fs::write(folder.join("dovecot.conf"), configuration(folder.to_str().unwrap(), port, tls_port) + more).unwrap();
         let oauth = format!(
             "introspection_mode = post\nintrospection_url = http://127.0.0.1:{tokens}/\nusername_attribute = username\nusername_format = %u\n\
              active_attribute = active\nactive_value = true\n"

@@ -4,7 +4,7 @@ use crate::harness::*;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
-fn files(acme: &Installation, part: &str) -> Vec<PathBuf> {
+pub fn files(acme: &Installation, part: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(acme.path("state/dead-letters").join(part))
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -14,8 +14,24 @@ fn files(acme: &Installation, part: &str) -> Vec<PathBuf> {
     files
 }
 
-fn shown(acme: &Installation) -> PathBuf {
+pub fn shown(acme: &Installation) -> PathBuf {
     eventually("a file in the folder", || files(acme, "new").into_iter().next())
+}
+
+/// Waits until a whole pass has been made that began after this call: the service sets the modes of its folders anew in each.
+pub fn scanned(acme: &Installation) {
+    let tmp = acme.path("state/dead-letters/tmp");
+    for _ in 0..2 {
+        std::fs::set_permissions(&tmp, std::fs::Permissions::from_mode(0o700)).unwrap();
+        eventually("a pass", || (std::fs::metadata(&tmp).unwrap().permissions().mode() & 0o7777 == 0o770).then_some(()));
+    }
+}
+
+/// Files that are listed as foreign, and why.
+pub fn foreign(acme: &Installation) -> Vec<(String, String)> {
+    let list = acme.json(&["dead-letter", "list", "--json", "--tenant", "acme"]);
+    let foreign = list.as_array().unwrap().iter().filter(|entry| entry["foreign"] == true);
+    foreign.map(|entry| (entry["file"].as_str().unwrap().to_owned(), entry["why"].as_str().unwrap().to_owned())).collect()
 }
 
 #[test]
@@ -136,6 +152,99 @@ fn traps_in_the_folder() {
     let copy = eventually("the copy", || files(&acme, "new").into_iter().find(|file| file.extension().is_some_and(|end| end == "2")));
     acme.succeeds(&["dead-letter", "discard", &id, "--why", "Werbung", "--tenant", "acme"]);
     eventually("its end", || (!copy.exists() && path.exists()).then_some(()));
+    acme.all_sent();
+    daemon.stop();
+}
+
+/// What operators and their programs do to files: nothing of it files a mail, loses one, or shows it twice.
+#[test]
+fn what_else_happens_to_files() {
+    let mut acme = Installation::new();
+    acme.by = vec!["setpriv", "--bounding-set=-dac_override,-dac_read_search"];
+    let daemon = acme.serve();
+    let id = daemon.delivers(&Forward { subject: "9999 WG: x", ..Forward::default() }.mail());
+    acme.ended(&id);
+    let path = shown(&acme);
+    let folder = acme.path("state/dead-letters");
+    let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();
+    let raw = &text[text.find("X-Rohrpost-Arrival").unwrap()..];
+    let raw = &raw[raw.find('\n').unwrap() + 1..];
+    let put = |name: &str, text: &str| {
+        let path = folder.join(".Retry/new").join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    put("edited", &text.replace("Subject: 9999", "Subject: 4711"));
+    put("line ends", &text.replace("\r\n", "\n"));
+    put("cut off", &text[..text.len() - 7]);
+    put("only ours", &text[..text.len() - raw.len()]);
+    put("nothing", "");
+    put("other tenant", &text.replace("X-Rohrpost-Tenant: acme", "X-Rohrpost-Tenant: beta"));
+    put("other mail", &text.replace(&id, "01M8J0QH9ZC6XVN1TR2S3A4B5C"));
+    put("without a tenant", &text.replace("X-Rohrpost-Tenant: acme\r\n", ""));
+    let locked = put("locked", "a letter");
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    std::os::unix::fs::chown(&locked, Some(65534), None).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", folder.join("new/link")).unwrap();
+    std::fs::create_dir_all(folder.join(".Sent/cur")).unwrap();
+    std::fs::write(folder.join(".Sent/cur/a copy"), &text).unwrap();
+    std::fs::write(folder.join("dovecot-uidlist"), "3 V1").unwrap();
+    // What an interrupted run was writing goes; what a mail program is saving stays.
+    std::fs::write(folder.join("tmp").join(path.file_name().unwrap()), "half").unwrap();
+    std::fs::write(folder.join("tmp/1795368324.R1.host"), "half").unwrap();
+    scanned(&acme);
+    let mut found = foreign(&acme);
+    let name = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    found.iter_mut().for_each(|(path, _)| *path = name(path));
+    found.sort();
+    let mut want = [
+        ("edited", "changed"),
+        ("line ends", "changed"),
+        ("cut off", "changed"),
+        ("only ours", "changed"),
+        ("nothing", "unknown"),
+        ("other tenant", "changed"),
+        ("other mail", "changed"),
+        ("without a tenant", "changed"),
+        // The commands are root's in this test, and read it.
+        ("locked", "unknown"),
+        ("link", "unknown"),
+        (".Sent", "folder"),
+        ("dovecot-uidlist", "unknown"),
+    ];
+    want.sort();
+    let found: Vec<(&str, &str)> = found.iter().map(|(path, why)| (path.as_str(), why.as_str())).collect();
+    assert_eq!(found, want);
+    std::fs::remove_file(folder.join("new/link")).unwrap();
+    assert_eq!(files(&acme, "new"), [path]);
+    assert_eq!(files(&acme, "tmp"), [folder.join("tmp/1795368324.R1.host")]);
+    let mail = acme.json(&["mail", "show", &id, "--json", "--tenant", "acme"]);
+    assert_eq!((mail["attempts"].as_i64(), mail["disposition"].as_str()), (Some(1), Some("held")), "{mail}");
+    // Without lines of ours it is known by its bytes.
+    put("bare", raw);
+    eventually("a second judgement", || (acme.json(&["mail", "show", &id, "--json", "--tenant", "acme"])["attempts"] == 2).then_some(()));
+    acme.ended(&id);
+    // A hard link is a name of the same file: the one goes, the other stays.
+    let path = shown(&acme);
+    std::fs::hard_link(&path, folder.join(".Retry/cur/link")).unwrap();
+    eventually("a third judgement", || (acme.json(&["mail", "show", &id, "--json", "--tenant", "acme"])["attempts"] == 3).then_some(()));
+    acme.ended(&id);
+    scanned(&acme);
+    assert!(!folder.join(".Retry/cur/link").exists());
+    assert_eq!(files(&acme, "new").len(), 1);
+    // A copy under another name is no second mail, and nobody's concern.
+    std::fs::copy(shown(&acme), folder.join("cur/my copy:2,S")).unwrap();
+    scanned(&acme);
+    assert!(!foreign(&acme).iter().any(|(path, _)| path.contains("my copy")));
+    // Twice in .Retry it is filed once, and both files go.
+    acme.import(r#"{"tenant": {"id": "acme"}, "applications": [{"id": "A9", "reference": "9999", "job": "J1", "candidate": {"id": "C1", "name": "Maria Kanarie", "emails": ["kanarie.adresse@example.net"]}}]}"#);
+    let again = std::fs::read_to_string(shown(&acme)).unwrap();
+    let (one, two) = (put("one", &again), put("two", &again));
+    eventually("a filed mail", || (acme.ended(&id)["disposition"] == "filed").then_some(()));
+    eventually("their end", || (!one.exists() && !two.exists()).then_some(()));
+    assert_eq!(acme.entries("9999").len(), 1);
+    // The copy shows nothing any more, and is listed; it is its maker's to remove.
+    eventually("the copy", || foreign(&acme).iter().any(|(path, why)| path.ends_with("my copy:2,S") && why == "not_held").then_some(()));
     acme.all_sent();
     daemon.stop();
 }

@@ -60,6 +60,8 @@ pub struct Installation {
     pub leaves_outbox: bool,
     /// Who runs it, and by which path: another user than the tests' own.
     pub runs_as: Option<(u32, PathBuf)>,
+    /// What `serve` is started by: a program and its arguments, or nothing.
+    pub by: Vec<&'static str>,
     served: u32,
 }
 
@@ -82,6 +84,7 @@ impl Installation {
             dns: Dns::start(),
             leaves_outbox: false,
             runs_as: None,
+            by: Vec::new(),
             served: 0,
         };
         let port = installation.catcher.as_ref().unwrap().address.port();
@@ -129,12 +132,23 @@ impl Installation {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
+        self.command_by(&[], args)
+    }
+
+    fn command_by(&self, by: &[&str], args: &[&str]) -> Command {
         let (user, program) = self.runs_as.clone().unwrap_or((0, env!("CARGO_BIN_EXE_rohrpost").into()));
-        let mut command = Command::new(program);
+        let words: Vec<std::ffi::OsString> = by.iter().map(Into::into).chain([program.into()]).collect();
+        let mut command = Command::new(&words[0]);
         if user != 0 {
             command.uid(user).gid(user);
         }
-        command.arg("--config").arg(self.path("rohrpost.toml")).args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+            .args(&words[1..])
+            .arg("--config")
+            .arg(self.path("rohrpost.toml"))
+            .args(args)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
         command
     }
 
@@ -216,8 +230,8 @@ impl Installation {
         self.served += 1;
         let log = self.path(&format!("log-{}", self.served));
         let file = std::fs::File::create(&log).unwrap();
-        let mut child =
-            self.command(&["serve"]).envs(variables.iter().copied()).stderr(Stdio::from(file)).stdout(Stdio::null()).spawn().unwrap();
+        let mut command = self.command_by(&self.by, &["serve"]);
+        let mut child = command.envs(variables.iter().copied()).stderr(Stdio::from(file)).stdout(Stdio::null()).spawn().unwrap();
         let start = Instant::now();
         loop {
             let text = std::fs::read_to_string(&log).unwrap_or_default();

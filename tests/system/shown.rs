@@ -166,7 +166,7 @@ fn foreign_files_are_nobodys() {
     let letter = acme.path("state/dead-letters/new/a letter");
     std::fs::write(&letter, "From: x\n\nhello\n").unwrap();
     let json = |tenant: &str| acme.json(&["dead-letter", "list", "--json", "--tenant", tenant]);
-    let foreign = serde_json::json!({"foreign": true, "file": letter});
+    let foreign = serde_json::json!({"foreign": true, "file": letter, "why": "unknown"});
     assert_eq!(json("beta"), serde_json::json!([foreign]));
     assert_eq!((json("acme")[0]["id"].as_str(), &json("acme")[1]), (Some(id.as_str()), &foreign));
     acme.all_sent();

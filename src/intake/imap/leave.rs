@@ -88,13 +88,15 @@ impl Leave {
         // The server's OK is not the end: what it really did is looked at.
         let uids: Vec<u32> = mails.iter().map(|mail| mail.uid).collect();
         let there = flags_of(wire, &uids).await?;
-        let is_done = |uid: &u32| match (there.get(uid), way) {
+        // Without MOVE and UIDPLUS it is gone for people once it is copied and marked.
+        let is_marked = |flags: &[String]| !self.can_expunge_one && flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted"));
+        let is_done = |mail: &Leaving| match (there.get(&mail.uid), way) {
             (None, _) => true,
             (Some(flags), Way::Marked(keyword)) => flags.iter().any(|flag| flag.eq_ignore_ascii_case(keyword)),
-            (Some(flags), Way::Deleted) => !self.can_expunge_one && flags.iter().any(|flag| flag.eq_ignore_ascii_case("\\Deleted")),
-            (Some(_), Way::Into(_)) => false,
+            (Some(flags), Way::Deleted) => is_marked(flags),
+            (Some(flags), Way::Into(_)) => !self.can_move && (mail.copied || no.is_none()) && is_marked(flags),
         };
-        let (gone, stay): (Vec<&Leaving>, Vec<&Leaving>) = mails.iter().partition(|mail| is_done(&mail.uid));
+        let (gone, stay): (Vec<&Leaving>, Vec<&Leaving>) = mails.iter().partition(|mail| is_done(mail));
         store.have_left(&self.mailbox, self.uid_validity, gone.iter().map(|mail| mail.uid).collect()).await?;
         if stay.is_empty() {
             return Ok(());

@@ -19,9 +19,7 @@ use crate::store::doors::DoorNews;
 use crate::store::mailboxes::RefusedMail;
 use imap_proto::{AttributeValue, Response};
 use jiff::Timestamp;
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tracing::warn;
 
@@ -61,11 +59,13 @@ pub struct Hand {
     again_until: u32,
     /// The mail that is being fetched.
     holds: Option<u32>,
+    /// Nothing has been fetched in this visit: what ended the program last time comes now.
+    is_first: bool,
 }
 
 impl Hand {
     pub fn new(whose: Recipient, peer: IpAddr, position: Position, again_until: u32) -> Hand {
-        Hand { whose, peer, position, again_until, holds: None }
+        Hand { whose, peer, position, again_until, holds: None, is_first: true }
     }
 
     pub fn holds(&self) -> Option<u32> {
@@ -73,7 +73,11 @@ impl Hand {
     }
 
     fn at(&self, mail: &Listed) -> Position {
-        Position { uid: mail.uid, ..self.position.clone() }
+        self.position(mail.uid)
+    }
+
+    pub fn position(&self, uid: u32) -> Position {
+        Position { uid, ..self.position.clone() }
     }
 
     /// Leaves a mail where and as it is.
@@ -87,7 +91,7 @@ impl Hand {
         if mail.size > most {
             return self.refuse(door, mail, &format!("{} bytes are more than max_message_bytes ({most})", mail.size)).await;
         }
-        if let Some(why) = door.strikes.verdict(self.position.uid_validity, mail.uid) {
+        if let Some(why) = door.strikes.verdict(mail.uid) {
             return self.refuse(door, mail, why).await;
         }
         if !door.acceptor.has_room(mail.size) {
@@ -97,6 +101,18 @@ impl Hand {
         let needed = u32::try_from(mail.size.div_ceil(super::UNIT)).unwrap_or(u32::MAX).clamp(1, super::UNITS);
         let _room = door.room.acquire_many(needed).await.map_err(|error| Trouble::Ours(error.into()))?;
         self.holds = Some(mail.uid);
+        let is_first = std::mem::take(&mut self.is_first);
+        if is_first {
+            door.strikes.begin(&door.store, self.at(mail)).await?;
+        }
+        let taken = self.fetch_and_accept(door, wire, mail, most).await?;
+        if is_first {
+            door.strikes.end(&door.store).await?;
+        }
+        Ok(taken)
+    }
+
+    async fn fetch_and_accept(&mut self, door: &Door, wire: &mut Wire, mail: &Listed, most: u64) -> Result<Taken, Trouble> {
         let id = ArrivalId::generate();
         let spool = Spool::new(door.store.blobs().clone(), self.whose.tenant.clone(), id, most);
         let fetched = self.fetch(wire, spool, mail, most).await?;
@@ -205,62 +221,4 @@ async fn keep(data: &Data, uid: u32, spool: &mut Spool) -> bool {
         spool.write(piece).await;
     }
     true
-}
-
-/// How often mails broke the connection while they were fetched.
-#[derive(Default)]
-pub struct Strikes(Mutex<HashMap<(u32, u32), (u32, bool)>>);
-
-/// So often a mail may break a connection: where the server's own answer is wrong, and where the line may be at fault.
-const MOST_WRONG: u32 = 3;
-const MOST_LOST: u32 = 6;
-/// Mails that are remembered: only those that break something are.
-const MOST_REMEMBERED: usize = 1_000;
-
-impl Strikes {
-    pub fn add(&self, uid_validity: u32, uid: Option<u32>, trouble: &Trouble) {
-        let Some(uid) = uid else { return };
-        let is_wrong = match trouble {
-            Trouble::Unreadable | Trouble::TooLong(_) => true,
-            // A server that asks for time has nothing against this mail.
-            Trouble::Said(_, text) if !text.to_ascii_lowercase().contains("backoff") => true,
-            Trouble::Lost(_) => false,
-            _ => return,
-        };
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() < MOST_REMEMBERED {
-            let entry = all.entry((uid_validity, uid)).or_default();
-            *entry = (entry.0 + 1, is_wrong);
-        }
-    }
-
-    fn verdict(&self, uid_validity: u32, uid: u32) -> Option<&'static str> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get(&(uid_validity, uid))? {
-            (count, true) if *count >= MOST_WRONG => Some("the server's answer for it cannot be read"),
-            (count, false) if *count >= MOST_LOST => Some("the connection breaks whenever it is fetched"),
-            _ => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strikes() {
-        let check = |trouble: fn() -> Trouble, times: u32, want: bool| {
-            let strikes = Strikes::default();
-            (0..times).for_each(|_| strikes.add(7, Some(1), &trouble()));
-            assert_eq!(strikes.verdict(7, 1).is_some(), want, "{} {times}", trouble());
-            assert_eq!(strikes.verdict(7, 2), None);
-        };
-        check(|| Trouble::TooLong(9), 2, false);
-        check(|| Trouble::TooLong(9), 3, true);
-        check(|| Trouble::Lost("x".into()), 5, false);
-        check(|| Trouble::Lost("x".into()), 6, true);
-        check(|| Trouble::Said("NO", "Suggested Backoff Time: 5 milliseconds".into()), 9, false);
-        check(|| Trouble::Ours(anyhow::anyhow!("disk")), 9, false);
-    }
 }

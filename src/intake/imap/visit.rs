@@ -19,7 +19,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 /// Accepted mails leave their folder in groups of so many.
 const GROUP: u32 = 25;
@@ -48,7 +48,13 @@ pub async fn visit(door: &Door, stop: &CancellationToken, worked: &mut bool) -> 
     match &ended {
         // Whatever is left to be said is said; the server's answer changes nothing.
         Ok(()) => drop(tokio::time::timeout(GOOD_BYE, visit.wire.command("LOGOUT", |_| ())).await),
-        Err(trouble) => door.strikes.add(visit.cursor.uid_validity, visit.hand.holds(), trouble),
+        Err(trouble) => {
+            let at = visit.hand.holds().map(|uid| visit.hand.position(uid));
+            // The database may be what is wrong: then this one is not remembered.
+            if let Err(error) = door.strikes.add(&door.store, at, trouble).await {
+                warn!(mailbox = %door.config.name, error = format!("{error:#}"), "what broke mailbox {} could not be written down", door.config.name);
+            }
+        }
     }
     ended
 }
@@ -61,6 +67,7 @@ async fn open(door: &Door, whose: Recipient) -> Result<Visit<'_>, Trouble> {
     let selected = folder::select(&mut wire, &config.folder, delimiter).await?;
     let cursor = begin(door, &mut wire, selected).await?;
     let hand = hand(door, whose, peer, &cursor);
+    door.strikes.load(&door.store, hand.position(cursor.last_uid)).await?;
     info!(mailbox = %config.name, mails = wire.exists, uid_validity = cursor.uid_validity, last_uid = cursor.last_uid, "mailbox {} is open", config.name);
     Ok(Visit { door, wire, can_idle: can.has("IDLE"), leave: leave.of(cursor.uid_validity), cursor, hand, waiting: 0 })
 }

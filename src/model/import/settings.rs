@@ -1,9 +1,12 @@
 //! Settings of a tenant that are compared exactly later: one that can never be met would be a protection that is silently off.
 
 use super::{Faults, TenantIn};
+use crate::model::daily;
 
 /// Longest ending, in characters.
 const LONGEST_ENDING: usize = 20;
+/// A hundred years.
+const MOST_DAYS: u32 = 36_500;
 
 pub(super) fn check(tenant: &TenantIn, faults: &mut Faults) {
     for (index, given) in tenant.trusted_sealers.iter().flatten().enumerate() {
@@ -15,6 +18,10 @@ pub(super) fn check(tenant: &TenantIn, faults: &mut Faults) {
             faults.add(&format!("tenant.refused_file_types[{index}]"), &why);
         }
     }
+    let is_no_time = tenant.digest_at.as_deref().is_some_and(|at| daily::parse_at(at).is_err());
+    faults.add_if(is_no_time, "tenant.digest_at", "a time of day as in 07:00, or off");
+    let is_too_long = tenant.discard_held_after_days.is_some_and(|days| days > MOST_DAYS);
+    faults.add_if(is_too_long, "tenant.discard_held_after_days", "36500 days at most; 0 is never");
 }
 
 /// A sealer's domain in the form that is compared.

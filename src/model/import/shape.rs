@@ -59,6 +59,8 @@ const TENANT: Shape = Shape::Object(&[
     may("disagreement", one::<Option<Disagreement>>()),
     may("trusted_sealers", Shape::Maybe(&TEXTS)),
     may("refused_file_types", Shape::Maybe(&TEXTS)),
+    may("digest_at", one::<Option<String>>()),
+    may("discard_held_after_days", one::<Option<u32>>()),
 ]);
 
 const REFERENCE: Shape = Shape::Object(&[

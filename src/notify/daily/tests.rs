@@ -1,0 +1,178 @@
+//! When administrators are told, and how often.
+
+use super::*;
+use crate::model::arrival::{Arrival, Door, Envelope, Purpose, Raw};
+use crate::model::facts::{Facts, Origin};
+use crate::model::id::{ArrivalId, TenantId};
+use crate::model::import::ImportFile;
+use crate::model::installation::Place;
+use crate::model::outbound::MessagePurpose;
+use crate::model::verdict::Disposition;
+use crate::store::Missing;
+use crate::store::arrivals::Turn;
+use crate::store::filing::{Filing, Summary};
+use crate::store::outbox::{Outbound, Tried};
+
+const ACME: &str = r#"{"tenant": {"id": "acme", "name": "Acme", "import_addresses": ["import@acme.example"], "time_zone": "Europe/Berlin"},
+    "users": [{"email": "anna@acme.example", "name": "Anna", "role": "administrator", "locale": "de"},
+              {"email": "alf@acme.example", "name": "Alf", "role": "administrator", "locale": "sv"},
+              {"email": "gone@acme.example", "name": "Gone", "role": "administrator", "active": false},
+              {"email": "petra@acme.example", "name": "Petra", "role": "hr_manager"}]}"#;
+
+struct Scene {
+    store: Store,
+    _folder: tempfile::TempDir,
+}
+
+async fn scene(json: &str) -> Scene {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
+    let scene = Scene { store: Store::open(&place, Missing::Create).await.unwrap(), _folder: folder };
+    scene.import(json).await;
+    scene
+}
+
+impl Scene {
+    async fn import(&self, json: &str) {
+        let file = ImportFile::read(json).unwrap();
+        let existing = self.store.existing(&file).await.unwrap();
+        assert_eq!(file.faults(&existing), []);
+        self.store.import(file, &existing).await.unwrap();
+    }
+
+    /// A held mail with these words of its sender.
+    async fn holds(&self, from: &str, subject: &str, origin: Origin) -> ArrivalId {
+        let raw = b"x".to_vec();
+        let arrival = Arrival {
+            id: ArrivalId::generate(),
+            tenant: TenantId::new("acme"),
+            door: Door::Smtp,
+            at: "2026-11-21T08:00:00Z".parse().unwrap(),
+            envelope: Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose: Purpose::Import },
+            facts: Facts { origin, ..Facts::default() },
+            sha256: crate::model::digest::sha256(&raw),
+            size: 1,
+            raw: Raw::Bytes(raw.into()),
+        };
+        let id = arrival.id;
+        self.store.accept(arrival).await.unwrap();
+        let claimed = self.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+        let is_unproven = origin == Origin::Relay;
+        let filing = Filing {
+            fence: claimed.fence,
+            disposition: Disposition::Held,
+            reason: Some(if is_unproven { "sender_not_authenticated" } else { "unknown_number" }),
+            summary: Summary {
+                inner_addresses: "[]".into(),
+                from_address: Some(from.into()),
+                subject: subject.into(),
+                is_unproven,
+                ..Summary::default()
+            },
+            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, Timestamp::now())
+        };
+        self.store.file(filing).await.unwrap();
+        id
+    }
+
+    async fn digests(&self) -> Vec<Outbound> {
+        let all = self.store.messages(&TenantId::new("acme"), true).await.unwrap();
+        all.into_iter().filter(|message| message.purpose == MessagePurpose::Digest).collect()
+    }
+
+    /// A look of a run that has just begun; how many digests there are then.
+    async fn looked(&self, at: &str) -> usize {
+        Teller::new(self.store.clone()).look(at.parse().unwrap()).await;
+        self.digests().await.len()
+    }
+}
+
+/// Two administrators, so a day that is told is two messages more.
+#[tokio::test]
+async fn a_day_is_told_once() {
+    let scene = scene(ACME).await;
+    scene.holds("petra@acme.example", "9999 WG: x", Origin::SubmissionRelay).await;
+    assert_eq!(scene.looked("2026-11-22T05:59:00Z").await, 0, "too early");
+    assert_eq!(scene.looked("2026-11-22T06:00:00Z").await, 2);
+    assert_eq!(scene.looked("2026-11-22T06:01:00Z").await, 2, "after a restart");
+    assert_eq!(scene.looked("2026-11-22T22:59:00Z").await, 2);
+    assert_eq!(scene.looked("2026-11-22T05:00:00Z").await, 2, "the clock was set back");
+    assert_eq!(scene.looked("2026-11-22T06:30:00Z").await, 2);
+    // Three days away: told once, and not at night.
+    assert_eq!(scene.looked("2026-11-26T02:00:00Z").await, 2);
+    assert_eq!(scene.looked("2026-11-26T09:00:00Z").await, 4);
+    assert_eq!(scene.looked("2026-11-26T09:01:00Z").await, 4);
+    // A clock that was years ahead does not silence the days that come.
+    assert_eq!(scene.looked("2030-01-01T09:00:00Z").await, 6);
+    assert_eq!(scene.looked("2026-11-27T09:00:00Z").await, 8);
+    assert_eq!(scene.looked("2026-11-27T19:00:00Z").await, 8);
+    // Its day begins earlier now; it was told a moment ago all the same.
+    scene.import(r#"{"tenant": {"id": "acme", "time_zone": "Pacific/Auckland"}}"#).await;
+    assert_eq!(scene.looked("2026-11-27T20:00:00Z").await, 8);
+    scene.import(r#"{"tenant": {"id": "acme", "digest_at": "off"}}"#).await;
+    assert_eq!(scene.looked("2026-12-05T09:00:00Z").await, 8);
+    scene.store.close().await;
+}
+
+#[tokio::test]
+async fn two_at_once_tell_once() {
+    let scene = scene(ACME).await;
+    scene.holds("petra@acme.example", "x", Origin::SubmissionRelay).await;
+    let look = async || Teller::new(scene.store.clone()).look("2026-11-22T06:00:00Z".parse().unwrap()).await;
+    tokio::join!(look(), look(), look());
+    assert_eq!(scene.digests().await.len(), 2);
+    scene.store.close().await;
+}
+
+/// One run that lives on for days asks for each day anew.
+#[tokio::test]
+async fn the_next_day_is_told_by_the_same_run() {
+    let scene = scene(ACME).await;
+    scene.holds("petra@acme.example", "x", Origin::SubmissionRelay).await;
+    let mut teller = Teller::new(scene.store.clone());
+    for (at, want) in [("2026-11-22T06:00:00Z", 2), ("2026-11-22T06:01:00Z", 2), ("2026-11-23T06:00:00Z", 4), ("2026-11-23T20:00:00Z", 4)] {
+        teller.look(at.parse().unwrap()).await;
+        assert_eq!(scene.digests().await.len(), want, "{at}");
+    }
+    scene.store.close().await;
+}
+
+/// Nothing waits at the hour: what is held later is told on the next day.
+#[tokio::test]
+async fn nothing_waits() {
+    let scene = scene(ACME).await;
+    assert_eq!(scene.looked("2026-11-22T06:00:00Z").await, 0);
+    scene.holds("petra@acme.example", "x", Origin::SubmissionRelay).await;
+    assert_eq!(scene.looked("2026-11-22T07:00:00Z").await, 0);
+    assert_eq!(scene.looked("2026-11-23T06:00:00Z").await, 2);
+    scene.store.close().await;
+}
+
+/// Only active administrators, each in his language; a user's words, and no stranger's; what was told stands behind what is new.
+#[tokio::test]
+async fn who_is_told_what() {
+    let scene = scene(ACME).await;
+    let first = scene.holds("Petra@acme.example", "first words", Origin::SubmissionRelay).await;
+    let candidate = scene.holds("maria@example.net", "candidate's words", Origin::SubmissionRelay).await;
+    let stranger = scene.holds("petra@acme.example", "stranger's words", Origin::Relay).await;
+    assert_eq!(scene.looked("2026-11-22T06:00:00Z").await, 2);
+    let digests = scene.digests().await;
+    let mut told: Vec<(&str, &str)> = digests.iter().map(|one| (one.recipient.as_str(), one.subject.as_str())).collect();
+    told.sort();
+    assert_eq!(told, [("alf@acme.example", "3 meddelanden väntar"), ("anna@acme.example", "3 Nachrichten warten")]);
+    for one in &digests {
+        assert!(one.body.contains("first words") && one.reply_to.is_none() && one.domain == "acme.example", "{}", one.body);
+        assert!(!one.body.contains("candidate's") && !one.body.contains("stranger's") && !one.body.contains("maria@"), "{}", one.body);
+    }
+    let place = |body: &str, id: ArrivalId| body.find(&id.to_string()).unwrap();
+    let body = &digests[0].body;
+    assert!(place(body, first) < place(body, candidate) && place(body, candidate) < place(body, stranger), "{body}");
+    for message in scene.store.claim_messages(10, jiff::SignedDuration::from_hours(1)).await.unwrap() {
+        scene.store.message_tried(&message, Tried::Sent).await.unwrap();
+    }
+    let new = scene.holds("petra@acme.example", "new words", Origin::SubmissionRelay).await;
+    assert_eq!(scene.looked("2026-11-23T06:00:00Z").await, 4);
+    let body = &scene.digests().await[3].body;
+    assert!(place(body, new) < place(body, first) && place(body, candidate) < place(body, stranger), "{body}");
+    scene.store.close().await;
+}
