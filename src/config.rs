@@ -3,6 +3,7 @@
 
 mod dns;
 mod faults;
+mod healing;
 mod held;
 pub mod imap;
 mod limits;
@@ -18,6 +19,7 @@ pub use smtp::{Brakes, Limits, Smtp, TlsFiles, Trusted};
 
 use crate::model::address;
 use crate::model::arrival::HeldLimits;
+use crate::model::healing::Schedule;
 use crate::model::installation::Place;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -49,6 +51,8 @@ pub struct Config {
     /// None: files are not scanned.
     pub scan: Option<scan::Scan>,
     pub held_unauthenticated: HeldLimits,
+    /// When held mail is looked at again by itself.
+    pub healing: Schedule,
 }
 
 #[derive(Clone, Debug)]
@@ -138,6 +142,7 @@ struct Raw {
     outgoing: outgoing::RawOutgoing,
     scan: scan::RawScan,
     held_unauthenticated: held::RawHeld,
+    healing: healing::RawHealing,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,6 +172,7 @@ impl Raw {
         let outgoing = self.outgoing.meant(found);
         let scan = self.scan.meant(found);
         let held_unauthenticated = self.held_unauthenticated.meant(found);
+        let healing = self.healing.meant(found);
         Some(Config {
             place: Place {
                 database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
@@ -183,6 +189,7 @@ impl Raw {
             outgoing: outgoing?,
             scan,
             held_unauthenticated,
+            healing,
         })
     }
 }

@@ -435,6 +435,8 @@ pub struct Audience {
     pub held_told_last_hour: u32,
     /// The same mail waits already, and its forwarder knows: whoever sends it again and again uses up nobody's receipts.
     pub is_held_already: bool,
+    /// Its forwarder, and the fallback address, heard of this mail before it went through again by itself (G7).
+    pub has_receipt: bool,
     /// Applications that a held mail may belong to, and that its forwarder may see: the likeliest first.
     pub suggestions: Vec<Suggestion>,
     /// The number of the application whose reply address the mail came to.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::arrival::{Arrival, Door, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
+use crate::model::healing::VERSION;
 use crate::model::id::ArrivalId;
 use crate::model::import::ImportFile;
 use crate::model::installation::Place;
@@ -140,9 +141,37 @@ async fn what_a_crash_leaves() {
     store.close().await;
     let store = Store::open(&scene.place, Missing::IsAnError).await.unwrap();
     assert_eq!(store.recover().await.unwrap(), 1);
-    assert!(store.claim(Turn::Alone, 10).await.unwrap().is_empty());
-    let held = store.arrival(&TenantId::new("acme"), in_hand).await.unwrap().unwrap();
+    // Without another look at its bytes.
+    let claimed = store.claim(Turn::Alone, 10).await.unwrap().remove(0).unwrap();
+    let pipeline = Pipeline { reader: |_, _, _| panic!("it is read again"), ..Pipeline::new(store.clone(), Settings::default(), None) };
+    assert_eq!(pipeline.process(&claimed).await.unwrap(), Disposition::Held);
+    let tenant = TenantId::new("acme");
+    let held = store.arrival(&tenant, in_hand).await.unwrap().unwrap();
     assert_eq!((held.disposition, held.reason.as_deref()), (Some(Disposition::Held), Some("crashed_twice")));
+    // The fallback address hears of it, and nobody else.
+    let messages = store.messages(&tenant, true).await.unwrap();
+    let told: Vec<_> = messages.iter().map(|message| (message.purpose, message.recipient.as_str())).collect();
+    assert_eq!(told, [(MessagePurpose::MailHeld, "hr@acme.example")]);
+    // This version does not try it again by itself.
+    store.mark_unread(VERSION).await.unwrap();
+    assert!(store.next_to_heal(HoldReason::CrashedTwice).await.unwrap().is_none());
+    // Another one does: once, alone, and one more crash holds it, without a further word.
+    store.mark_unread("another").await.unwrap();
+    let due = store.next_to_heal(HoldReason::CrashedTwice).await.unwrap().unwrap();
+    pipeline.heal_one(due, HoldReason::CrashedTwice).await.unwrap();
+    assert!(store.claim(Turn::Together, 1).await.unwrap().iter().all(|claimed| claimed.as_ref().unwrap().id != in_hand));
+    assert!(store.claim(Turn::Alone, 1).await.unwrap()[0].as_ref().unwrap().id == in_hand);
+    store.close().await;
+    let store = Store::open(&scene.place, Missing::IsAnError).await.unwrap();
+    store.recover().await.unwrap();
+    // What waited beside it was in hand as well, and is tried first or second: only the one that crashes is held.
+    let claimed: Vec<_> = store.claim(Turn::Alone, 2).await.unwrap().into_iter().map(Result::unwrap).collect();
+    let claimed = claimed.iter().find(|claimed| claimed.id == in_hand).unwrap();
+    let pipeline = Pipeline { reader: |_, _, _| panic!("it is read again"), ..Pipeline::new(store.clone(), Settings::default(), None) };
+    assert_eq!(pipeline.process(claimed).await.unwrap(), Disposition::Held);
+    assert_eq!(store.messages(&tenant, true).await.unwrap().len(), 1);
+    store.mark_unread(VERSION).await.unwrap();
+    assert!(store.next_to_heal(HoldReason::CrashedTwice).await.unwrap().is_none());
     store.close().await;
 }
 

@@ -1,6 +1,6 @@
 //! Loading an organisation: what `import` writes, in bounded steps that can be repeated.
 
-use super::Store;
+use super::{Store, healing};
 use crate::model::address;
 use crate::model::id::{TenantId, UserId};
 use crate::model::import::{self, ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
@@ -294,6 +294,8 @@ async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserI
             .fetch_optional(&mut *c)
             .await?;
         let id = known.unwrap_or_else(|| UserId::generate().to_string());
+        let keys: Vec<String> = std::iter::once(&user.email).chain(&user.aliases).map(|address| address::key(address)).collect();
+        let before = healing::standing(c, tenant, &keys, &id).await?;
         sqlx::query(
             "insert into user_account (tenant, id, email, name, role, locale, active, wants_receipts) values ($1, $2, $3, $4, $5, $6, $7, $8)
              on conflict (tenant, id) do update set email = excluded.email, name = excluded.name, role = excluded.role,
@@ -339,6 +341,9 @@ async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserI
                 .bind(&id)
                 .execute(&mut *c)
                 .await?;
+        }
+        if healing::standing(c, tenant, &keys, &id).await? != before {
+            healing::forwarder_changed(c, tenant, &keys).await?;
         }
     }
     Ok(())
@@ -394,13 +399,14 @@ async fn put_applications(
 ) -> anyhow::Result<Vec<(String, String)>> {
     let mut issued = Vec::new();
     for application in applications {
-        put_candidate(c, tenant, &application).await?;
+        let is_new_address = put_candidate(c, tenant, &application).await?;
         let old = sqlx::query("select reference, has_check_digit from application where tenant = $1 and id = $2")
             .bind(tenant.as_str())
             .bind(&application.id)
             .fetch_optional(&mut *c)
             .await?;
-        let old: Option<(String, bool)> = old.map(|row| (row.get("reference"), row.get("has_check_digit")));
+        let is_new_number = |number: &str| old.as_ref().is_none_or(|row| row.get::<&str, _>("reference") != number);
+        let old: Option<(String, bool)> = old.as_ref().map(|row| (row.get("reference"), row.get("has_check_digit")));
         let (number, has_check_digit) = match (&application.reference, old) {
             (Some(given), Some((number, has_check_digit))) if *given == number => (number, has_check_digit || check == Check::Mod1110),
             (Some(given), _) => (given.clone(), check == Check::Mod1110),
@@ -418,7 +424,7 @@ async fn put_applications(
         )
         .bind(tenant.as_str())
         .bind(&application.id)
-        .bind(number)
+        .bind(&number)
         .bind(has_check_digit)
         .bind(&application.job)
         .bind(&application.candidate.id)
@@ -427,11 +433,15 @@ async fn put_applications(
         .execute(&mut *c)
         .await?;
         put_responsible(c, tenant, "application", &application.id, &application.responsible).await?;
+        if is_new_address || is_new_number(&number) {
+            healing::candidate_changed(c, tenant, &application.candidate.id).await?;
+        }
     }
     Ok(issued)
 }
 
-async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application: &ApplicationIn) -> anyhow::Result<()> {
+/// Says whether he has an address that he had not.
+async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application: &ApplicationIn) -> anyhow::Result<bool> {
     let candidate = &application.candidate;
     sqlx::query(
         "insert into candidate (tenant, id, name, name_key) values ($1, $2, $3, $4)
@@ -443,6 +453,11 @@ async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application:
     .bind(name::key(&candidate.name))
     .execute(&mut *c)
     .await?;
+    let old: Vec<String> = sqlx::query_scalar("select address from candidate_address where tenant = $1 and candidate = $2")
+        .bind(tenant.as_str())
+        .bind(&candidate.id)
+        .fetch_all(&mut *c)
+        .await?;
     sqlx::query("delete from candidate_address where tenant = $1 and candidate = $2")
         .bind(tenant.as_str())
         .bind(&candidate.id)
@@ -456,7 +471,7 @@ async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application:
             .execute(&mut *c)
             .await?;
     }
-    Ok(())
+    Ok(candidate.emails.iter().any(|email| !old.contains(&address::key(email))))
 }
 
 /// The tenant's next number that no application has.

@@ -83,6 +83,8 @@ held-subject = Eine weitergeleitete Nachricht wartet
 held-text = Eine Nachricht, die { $forwarder } am { $date } weitergeleitet hat, konnte nicht abgelegt werden und wartet.
 held-direct-subject = Eine Antwort zur Bewerbung { $number } wartet
 held-direct-text = Eine Nachricht, die am { $date } an die Antwortadresse der Bewerbung { $number } ging, konnte nicht abgelegt werden und wartet. Wer sie geschrieben hat, erfährt davon nichts.
+held-crashed-subject = Eine Nachricht wartet: sie hat das Programm zweimal beendet
+held-crashed-text = Eine Nachricht, die am { $date } angekommen ist, wartet: Während sie verarbeitet wurde, ist das Programm zweimal abgebrochen. Sie ist unversehrt, und nach einem Update wird sie von selbst noch einmal versucht. Wer sie geschickt hat, erfährt davon nichts.
 held-find = Wer bei euch den Import betreut, findet sie mit: rohrpost dead-letter show { $id }
 held-more = Über weitere wartende Nachrichten wirst du höchstens einmal pro Stunde informiert.
 

@@ -83,6 +83,8 @@ held-subject = A forwarded message is waiting
 held-text = A message that { $forwarder } forwarded on { $date } could not be filed and is waiting.
 held-direct-subject = A reply to application { $number } is waiting
 held-direct-text = A message that was sent to the reply address of application { $number } on { $date } could not be filed and is waiting. Whoever wrote it is not told.
+held-crashed-subject = A message is waiting: it ended the program twice
+held-crashed-text = A message that arrived on { $date } is waiting: the program ended twice while it worked on it. The message is intact, and is tried once more by itself after an update. Whoever sent it is not told.
 held-find = Those who operate the import find it with: rohrpost dead-letter show { $id }
 held-more = You will be told of further waiting messages once an hour at most.
 

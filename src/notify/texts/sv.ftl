@@ -83,6 +83,8 @@ held-subject = Ett vidarebefordrat meddelande väntar
 held-text = Ett meddelande som { $forwarder } vidarebefordrade { $date } kunde inte arkiveras och väntar.
 held-direct-subject = Ett svar om ansökan { $number } väntar
 held-direct-text = Ett meddelande som skickades { $date } till svarsadressen för ansökan { $number } kunde inte arkiveras och väntar. Den som skrev det får inget besked.
+held-crashed-subject = Ett meddelande väntar: det avslutade programmet två gånger
+held-crashed-text = Ett meddelande som kom { $date } väntar: programmet avbröts två gånger medan det behandlades. Meddelandet är oskadat, och efter en uppdatering görs av sig självt ett nytt försök. Den som skickade det får inget besked.
 held-find = De som sköter importen hos er hittar det med: rohrpost dead-letter show { $id }
 held-more = Du får besked om ytterligare väntande meddelanden högst en gång i timmen.
 
