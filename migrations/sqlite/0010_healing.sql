@@ -16,7 +16,7 @@ create index arrival_held_unread on arrival (tenant, id)
 
 -- What is held already takes part.
 update arrival set held_number = reference where disposition = 'held' and closed_at is null and reason = 'unknown_number';
-update arrival set heal_due_at = 0 where disposition = 'held' and closed_at is null and reason = 'not_scanned';
+update arrival set heal_due_at = coalesce(done_at, at) where disposition = 'held' and closed_at is null and reason = 'not_scanned';
 
 -- What happened that held mail may wait for, until all such mail is marked as due: in steps, for there may be much of it.
 create table healing_event (

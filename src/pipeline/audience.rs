@@ -84,10 +84,8 @@ impl Pipeline {
         if let Purpose::Reply { application } = &claimed.envelope.purpose {
             audience.answers = self.store.application_by_id(&tenant.id, application).await?.map(|application| application.reference);
         }
-        if is_reply || reason == HoldReason::CrashedTwice {
-            if let Some(to) = &tenant.fallback_address {
-                audience.held_told_last_hour = self.store.sent_last_hour(&tenant.id, MessagePurpose::MailHeld, to).await?;
-            }
+        if let Some(to) = tenant.fallback_address.as_ref().filter(|_| is_reply || reason == HoldReason::CrashedTwice) {
+            audience.held_told_last_hour = self.store.sent_last_hour(&tenant.id, MessagePurpose::MailHeld, to).await?;
         }
         let circumstances = Circumstances {
             tenant: &tenant,

@@ -1,7 +1,7 @@
 //! Held mail goes through by itself once what held it is over. It is looked at first, as `explain` would: only what comes to another
 //! end is sent through, and everything else stays as it is, without a word to anybody.
 
-use super::{LOOK, Judged, Pipeline, Read, is_intact};
+use super::{Judged, LOOK, Pipeline, Read, is_intact};
 use crate::model::healing::{Heals, Schedule, VERSION, goes_through};
 use crate::model::verdict::{HoldReason, Verdict};
 use crate::store::arrivals::Claimed;

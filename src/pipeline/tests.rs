@@ -220,3 +220,54 @@ async fn one_daemon_at_a_time() {
     assert!(!DaemonLock::is_taken(&scene.place));
     scene.store.close().await;
 }
+
+/// Acceptance: G4, G6, G7. What another version could not read is looked at once by this one; it is filed only by address, its forwarder
+/// gets his one receipt, and what still cannot be read stays as it is, without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_version_could_not_read() {
+    let scene = scene().await;
+    let tenant = TenantId::new("acme");
+    let inside = |address: &str| {
+        let text = "From: petra@acme.example\nSubject: 4711 WG: poison\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\nFrom: Somebody <ADDRESS>\nSubject: x\n\nDone.\n";
+        arrival(&text.replace("ADDRESS", address))
+    };
+    let (his, strangers) = (inside("maria.mueller@example.net"), inside("fremd@example.org"));
+    let ids = [his.id, strangers.id];
+    for arrival in [his, strangers] {
+        scene.store.accept(arrival).await.unwrap();
+    }
+    let old = Pipeline { reader: faulty, ..Pipeline::new(scene.store.clone(), Settings::default(), None) };
+    let work = async |pipeline: &Pipeline| {
+        for claimed in scene.store.claim(Turn::Together, 10).await.unwrap() {
+            pipeline.process(&claimed.unwrap()).await.unwrap();
+        }
+    };
+    let heal = async |pipeline: &Pipeline, version| {
+        scene.store.mark_unread(version).await.unwrap();
+        let mut looks = 0;
+        while let Some(due) = scene.store.next_to_heal(HoldReason::Unreadable).await.unwrap() {
+            pipeline.heal_one(due, HoldReason::Unreadable).await.unwrap();
+            looks += 1;
+        }
+        looks
+    };
+    work(&old).await;
+    for id in ids {
+        assert_eq!(scene.disposition(id).await, (Some(Disposition::Held), Some("unreadable".into())));
+    }
+    assert_eq!(heal(&old, VERSION).await, 0, "it is the same version");
+    assert_eq!(heal(&old, "another").await, 2);
+    work(&old).await;
+    let lines = scene.store.audit_of(&tenant, &ids[0].to_string()).await.unwrap();
+    assert_eq!(lines.len(), 1, "it is held as before, and nothing is written about it");
+    assert!(scene.store.messages(&tenant, true).await.unwrap().is_empty());
+    let new = Pipeline::new(scene.store.clone(), Settings::default(), None);
+    assert_eq!(heal(&new, "yet another").await, 2);
+    work(&new).await;
+    assert_eq!(scene.disposition(ids[0]).await.0, Some(Disposition::Filed));
+    assert_eq!(scene.disposition(ids[1]).await, (Some(Disposition::Held), Some("number_unconfirmed".into())));
+    let messages = scene.store.messages(&tenant, true).await.unwrap();
+    let receipts = messages.iter().filter(|message| message.purpose == MessagePurpose::Receipt);
+    assert_eq!(receipts.map(|message| message.recipient.as_str()).collect::<Vec<_>>(), ["petra@acme.example"]);
+    scene.store.close().await;
+}

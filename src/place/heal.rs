@@ -59,7 +59,8 @@ mod tests {
     fn only_the_candidate_by_address() {
         let candidate = Candidate { id: "C1".into(), name: "Maria Müller".into() };
         let application = Application { has_check_digit: true, ..examples::application("BW-0004711-2", candidate) };
-        let owners = [("maria@example.net", "C1"), ("eva@example.net", "C2")].map(|(address, id)| (address.to_owned(), vec![id.to_owned()]));
+        let owners =
+            [("maria@example.net", "C1"), ("eva@example.net", "C2")].map(|(address, id)| (address.to_owned(), vec![id.to_owned()]));
         let found = Found { owners: owners.into(), users: ["petra@acme.example".to_owned()].into(), ..Found::default() };
         let file = Verdict::File(Box::new(Placement { application, flags: vec![Flag::Assigned] }));
         let unconfirmed = Verdict::Hold(HoldReason::NumberUnconfirmed);

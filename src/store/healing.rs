@@ -1,9 +1,9 @@
 //! Held mail that heals by itself: what is due, what happened that it waits for, and sending it through. Decides nothing.
 
+use super::Store;
 use super::arrivals::{CLAIMED, Claimed, claimed};
 use super::audit::{self, NewAudit};
 use super::filing::Filing;
-use super::Store;
 use crate::model::address;
 use crate::model::healing::ACTOR;
 use crate::model::id::{ArrivalId, TenantId};
@@ -187,8 +187,7 @@ impl Store {
     /// The next page of a tenant's held mail, with its reasons.
     pub async fn held_after(&self, tenant: &TenantId, after: Option<ArrivalId>) -> anyhow::Result<Vec<(ArrivalId, Option<HoldReason>)>> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let rows: Vec<(String, String)> =
-            sqlx::query_as(HELD).bind(tenant.as_str()).bind(after).bind(STEP).fetch_all(&self.reads).await?;
+        let rows: Vec<(String, String)> = sqlx::query_as(HELD).bind(tenant.as_str()).bind(after).bind(STEP).fetch_all(&self.reads).await?;
         rows.into_iter().map(|(id, reason)| Ok((id.parse().context("arrival.id")?, HoldReason::parse(&reason)))).collect()
     }
 
@@ -198,7 +197,6 @@ impl Store {
         let row = sqlx::query(AssertSqlSafe(sql)).bind(tenant.as_str()).bind(id.to_string()).fetch_optional(&self.reads).await?;
         Ok(row.map(|row| claimed(&row)).transpose()?.transpose()?)
     }
-
 }
 
 async fn mark_step(c: &mut SqliteConnection) -> anyhow::Result<bool> {
@@ -208,8 +206,7 @@ async fn mark_step(c: &mut SqliteConnection) -> anyhow::Result<bool> {
             .await?;
     let Some((tenant, kind, about, after)) = event else { return Ok(false) };
     let waiting = if kind == "number" { BY_NUMBER } else { BY_FORWARDER };
-    let ids: Vec<String> =
-        sqlx::query_scalar(waiting).bind(&tenant).bind(&about).bind(after).bind(STEP).fetch_all(&mut *c).await?;
+    let ids: Vec<String> = sqlx::query_scalar(waiting).bind(&tenant).bind(&about).bind(after).bind(STEP).fetch_all(&mut *c).await?;
     let last = ids.last().cloned();
     if !ids.is_empty() {
         let mut query: QueryBuilder<Sqlite> = QueryBuilder::new("update arrival set heal_tries = 0, heal_unsettled = 0, heal_due_at = ");
@@ -222,7 +219,11 @@ async fn mark_step(c: &mut SqliteConnection) -> anyhow::Result<bool> {
         query.build().execute(&mut *c).await?;
     }
     match last {
-        Some(last) => sqlx::query("update healing_event set after = $4 where tenant = $1 and kind = $2 and about = $3").bind(tenant).bind(kind).bind(about).bind(last),
+        Some(last) => sqlx::query("update healing_event set after = $4 where tenant = $1 and kind = $2 and about = $3")
+            .bind(tenant)
+            .bind(kind)
+            .bind(about)
+            .bind(last),
         None => sqlx::query("delete from healing_event where tenant = $1 and kind = $2 and about = $3").bind(tenant).bind(kind).bind(about),
     }
     .execute(c)
@@ -237,7 +238,12 @@ pub(super) async fn candidate_changed(c: &mut SqliteConnection, tenant: &TenantI
 }
 
 /// What decides whether a user's mail is filed, as one text. None: no held mail is from one of these addresses, as for most users.
-pub(super) async fn standing(c: &mut SqliteConnection, tenant: &TenantId, addresses: &[String], user: &str) -> anyhow::Result<Option<String>> {
+pub(super) async fn standing(
+    c: &mut SqliteConnection,
+    tenant: &TenantId,
+    addresses: &[String],
+    user: &str,
+) -> anyhow::Result<Option<String>> {
     let mut waits = false;
     for address in addresses {
         let found: Option<String> =

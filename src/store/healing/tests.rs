@@ -32,8 +32,7 @@ async fn held(store: &Store, tenant: &TenantId, reason: HoldReason, waits: Waits
     let id = arrival.id;
     store.accept(arrival).await.unwrap();
     let claimed = store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
-    let summary =
-        Summary { inner_addresses: "[]".into(), from_address: Some("Petra@acme.example".into()), ..Summary::default() };
+    let summary = Summary { inner_addresses: "[]".into(), from_address: Some("Petra@acme.example".into()), ..Summary::default() };
     let filing = Filing {
         fence: claimed.fence,
         disposition: Disposition::Held,
