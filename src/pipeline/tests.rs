@@ -271,3 +271,31 @@ async fn what_another_version_could_not_read() {
     assert_eq!(receipts.map(|message| message.recipient.as_str()).collect::<Vec<_>>(), ["petra@acme.example"]);
     scene.store.close().await;
 }
+
+/// An application that is committed between a mail's judgement and its end is found by the end: the import saw no held mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_turns_up_in_between() {
+    let scene = scene().await;
+    let text = "From: petra@acme.example\nSubject: 6001 WG: x\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\nFrom: Nora <nora@example.net>\nSubject: x\n\nDone.\n";
+    let mail = arrival(text);
+    let id = mail.id;
+    scene.store.accept(mail).await.unwrap();
+    let pipeline = Pipeline::new(scene.store.clone(), Settings::default(), None);
+    let claimed = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    let raw = scene.store.raw_mail(&claimed.tenant, id).await.unwrap();
+    let mut read = pipeline.read(&claimed, raw.clone()).await.unwrap().unwrap();
+    let judged = pipeline.judge(&claimed, &mut read, &raw).await.unwrap();
+    let application = r#"{"tenant": {"id": "acme"}, "applications": [{"id": "N1", "reference": "6001", "job": "J1",
+        "candidate": {"id": "CN", "name": "Nora Neu", "emails": ["nora@example.net"]}}]}"#;
+    let file: ImportFile = serde_json::from_str(application).unwrap();
+    let existing = scene.store.existing(&file).await.unwrap();
+    scene.store.import(file, &existing).await.unwrap();
+    assert!(!scene.store.mark_what_waited().await.unwrap(), "nothing is held yet");
+    file::put(&scene.store, read.decided(&claimed, &judged, None)).await.unwrap();
+    assert_eq!(scene.disposition(id).await, (Some(Disposition::Held), Some("unknown_number".into())));
+    let due = scene.store.next_to_heal(HoldReason::UnknownNumber).await.unwrap().unwrap();
+    pipeline.heal_one(due, HoldReason::UnknownNumber).await.unwrap();
+    let claimed = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    assert_eq!(pipeline.process(&claimed).await.unwrap(), Disposition::Filed);
+    scene.store.close().await;
+}
