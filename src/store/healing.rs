@@ -69,7 +69,7 @@ impl Store {
     /// there is none. None: somebody else has changed the mail meanwhile.
     pub async fn begin_look(&self, due: &Due, again: Option<Timestamp>, version: &'static str) -> anyhow::Result<Option<Claimed>> {
         let due = due.clone();
-        self.write(move |c| {
+        let row = self.write(move |c| {
             Box::pin(async move {
                 let sql = format!(
                     "update arrival set heal_tries = heal_tries + 1, heal_unsettled = heal_unsettled + 1, heal_version = $5,
@@ -86,10 +86,11 @@ impl Store {
                     .bind(MOST_UNSETTLED)
                     .fetch_optional(c)
                     .await?;
-                Ok(row.map(|row| claimed(&row)).transpose()?.transpose()?)
+                Ok(row)
             })
-        })
-        .await
+        });
+        // Read behind the commit: a row that cannot be read is counted as well, and stops nobody twice.
+        Ok(row.await?.map(|row| claimed(&row)).transpose()?.transpose()?)
     }
 
     /// A look has ended, and the mail stays as it is.

@@ -121,11 +121,15 @@ impl Foresight<'_> {
     }
 
     async fn look(&mut self, tenant: &TenantId, id: ArrivalId) -> Done {
-        let mut claimed = self.store.as_claimed(tenant, id).await?.context("this mail is gone")?;
-        // An operator's word, and no healing: on ordinary evidence.
-        claimed.heals = None;
-        let verdict = match self.pipeline.would_become(&claimed).await {
+        let foresee = async {
+            let mut claimed = self.store.as_claimed(tenant, id).await?.context("this mail is gone")?;
+            // An operator's word, and no healing: on ordinary evidence.
+            claimed.heals = None;
+            self.pipeline.would_become(&claimed).await
+        };
+        let verdict = match foresee.await {
             Ok(foreseen) => foreseen.verdict(),
+            // A scanner that is away, a file that is gone: the others are foreseen all the same.
             Err(error) => {
                 self.untried += 1;
                 return match self.json {

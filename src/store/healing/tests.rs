@@ -167,3 +167,27 @@ async fn what_changed_meanwhile_stays() {
     assert_eq!(audit.iter().map(|line| (line.actor.as_str(), line.what.as_str())).collect::<Vec<_>>(), [(ACTOR, "retried")]);
     store.close().await;
 }
+
+/// Acceptance: G4. A row that cannot be read is counted like any other, so that it holds up nobody behind it.
+#[tokio::test]
+async fn a_row_that_cannot_be_read() {
+    let (store, tenant, _folder) = store().await;
+    let now = Timestamp::now();
+    let broken = held(&store, &tenant, HoldReason::NotScanned, Waits { due: Some(now), ..Waits::default() }).await;
+    let behind = Waits { due: now.checked_add(jiff::SignedDuration::from_millis(1)).ok(), ..Waits::default() };
+    let behind = held(&store, &tenant, HoldReason::NotScanned, behind).await;
+    let id = broken.to_string();
+    let damage = store.write(move |c| {
+        Box::pin(async move {
+            sqlx::query("update arrival set envelope = 'no JSON' where id = $1").bind(id).execute(c).await?;
+            Ok(())
+        })
+    });
+    damage.await.unwrap();
+    let due = store.next_to_heal(HoldReason::NotScanned).await.unwrap().unwrap();
+    assert_eq!(due.id, broken);
+    let later = now.checked_add(jiff::SignedDuration::from_hours(1)).ok();
+    assert!(store.begin_look(&due, later, "1").await.is_err());
+    assert_eq!(store.next_to_heal(HoldReason::NotScanned).await.unwrap().map(|due| due.id), Some(behind));
+    store.close().await;
+}
