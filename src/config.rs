@@ -4,6 +4,7 @@
 mod deliver;
 mod dns;
 mod faults;
+mod healing;
 mod held;
 pub mod imap;
 mod limits;
@@ -22,6 +23,7 @@ pub use smtp::{Brakes, Limits, Smtp, TlsFiles, Trusted};
 
 use crate::model::address;
 use crate::model::arrival::HeldLimits;
+use crate::model::healing::Schedule;
 use crate::model::installation::Place;
 use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
@@ -56,6 +58,8 @@ pub struct Config {
     /// None: files are not scanned.
     pub scan: Option<scan::Scan>,
     pub held_unauthenticated: HeldLimits,
+    /// When held mail is looked at again by itself.
+    pub healing: Schedule,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +152,7 @@ struct Raw {
     outgoing: outgoing::RawOutgoing,
     scan: scan::RawScan,
     held_unauthenticated: held::RawHeld,
+    healing: healing::RawHealing,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -181,6 +186,7 @@ impl Raw {
         let outgoing = self.outgoing.meant(found);
         let scan = self.scan.meant(found);
         let held_unauthenticated = self.held_unauthenticated.meant(found);
+        let healing = self.healing.meant(found);
         Some(Config {
             place: Place {
                 database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
@@ -200,6 +206,7 @@ impl Raw {
             outgoing: outgoing?,
             scan,
             held_unauthenticated,
+            healing,
         })
     }
 }

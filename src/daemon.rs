@@ -131,8 +131,8 @@ impl Daemon {
         }
         let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
         let (pipeline, outgoing, dead_letters) =
-            (Pipeline::new(store.clone(), settings, scanner.clone()), config.outgoing, config.dead_letters);
-        let watched = scanner.map(|scanner| (scanner, pipeline.clone()));
+            (Pipeline::new(store.clone(), settings, scanner.clone()).with_schedule(config.healing), config.outgoing, config.dead_letters);
+        let healing = pipeline.clone();
         let parts = (store.clone(), store.clone(), store.clone());
         let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
         let mut doors: Vec<Part> = mail_doors.into_iter().map(|(name, door)| Part::start(name, &falls, |stop| door.run(stop))).collect();
@@ -143,12 +143,13 @@ impl Daemon {
             listening,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {
                 let watched = async {
-                    if let Some((scanner, pipeline)) = &watched {
-                        scanner.watch(stop.clone(), || pipeline.scan_what_waits()).await;
+                    if let Some(scanner) = &scanner {
+                        scanner.watch(stop.clone()).await;
                     }
                 };
+                let (upkeep, discarding) = (parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()));
                 let told = daily::run(parts.0.clone(), stop.clone());
-                tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()), told, watched);
+                tokio::join!(upkeep, discarding, told, watched, healing.heal(stop.clone()));
             }),
             pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),

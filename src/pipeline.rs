@@ -1,6 +1,7 @@
 //! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
 
 mod audience;
+pub mod healing;
 mod in_hand;
 mod scan;
 pub mod take_back;
@@ -9,6 +10,7 @@ use crate::authenticate;
 use crate::file::{self, Decided};
 use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::{Envelope, Purpose};
+use crate::model::healing::{Occasion, Schedule};
 use crate::model::id::{EntryId, TenantId};
 use crate::model::message::{Defect, Message};
 use crate::model::organisation::{Rules, Tenant};
@@ -29,7 +31,7 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -38,6 +40,8 @@ use tracing::{error, info, warn};
 const AT_ONCE: usize = 16;
 /// Bytes of raw mail being understood at once. Parsing needs about three times its mail's size.
 const BYTES_AT_ONCE: u64 = 64 << 20;
+/// Runs that ended uncleanly while a mail was in hand alone, after which it is held.
+const MOST_CRASHES: u32 = 2;
 /// How often waiting arrivals are looked for although nothing has changed.
 const LOOK: Duration = Duration::from_secs(5);
 /// Of two mails with one key that are judged at the same time, one finds the other filed: once more is enough.
@@ -75,7 +79,7 @@ pub struct Judged {
 }
 
 impl Read {
-    fn decided<'a>(&'a self, claimed: &'a Claimed, judged: &'a Judged) -> Decided<'a> {
+    fn decided<'a>(&'a self, claimed: &'a Claimed, judged: &'a Judged, heals_at: Option<jiff::Timestamp>) -> Decided<'a> {
         Decided {
             claimed,
             tenant: &self.tenant,
@@ -88,6 +92,7 @@ impl Read {
             audience: &judged.audience,
             notices: &judged.notices,
             entry: judged.entry,
+            heals_at,
         }
     }
 }
@@ -103,7 +108,7 @@ pub struct Pipeline {
     reader: Reader,
     scanner: Option<Scanner>,
     failures: scan::Failures,
-    unasked: scan::Unasked,
+    schedule: Schedule,
     in_hand: in_hand::InHand,
 }
 
@@ -122,15 +127,17 @@ impl Pipeline {
             reader: understand::read,
             scanner,
             failures: Arc::default(),
-            unasked: Arc::default(),
+            schedule: Schedule::default(),
             in_hand: in_hand::InHand::default(),
         }
     }
 
     /// The way of one mail.
     async fn process(&self, claimed: &Claimed) -> anyhow::Result<Disposition> {
-        let kilobytes = u32::try_from(claimed.size.min(BYTES_AT_ONCE).div_ceil(1024).max(1))?;
-        let _room = self.room.acquire_many(kilobytes).await?;
+        if claimed.crashes >= MOST_CRASHES {
+            return self.hold_unread(claimed, HoldReason::CrashedTwice).await;
+        }
+        let _room = self.room_for(claimed).await?;
         let raw = self.store.raw_mail(&claimed.tenant, claimed.id).await?;
         if !is_intact(claimed, &raw).await? {
             return self.hold_damaged(claimed).await;
@@ -138,7 +145,8 @@ impl Pipeline {
         let Some(mut read) = self.read(claimed, raw.clone()).await? else { return self.hold_unreadable(claimed).await };
         for _ in 0..JUDGED_AGAIN {
             let judged = self.judge(claimed, &mut read, &raw).await?;
-            match file::put(&self.store, read.decided(claimed, &judged)).await {
+            let heals_at = self.heals_at(&read, &judged.verdict, claimed.heal_tries);
+            match file::put(&self.store, read.decided(claimed, &judged, heals_at)).await {
                 Ok(()) => return Ok(logged(claimed, &judged.verdict)),
                 // The unique index saw what the judgement could not: judge again, and it is a duplicate.
                 Err(NotWritten::AlreadyFiled) => (),
@@ -148,6 +156,12 @@ impl Pipeline {
             }
         }
         Err(anyhow!("others were quicker, and yet nothing of it is to be found"))
+    }
+
+    /// Waits until there is room for its bytes.
+    async fn room_for(&self, claimed: &Claimed) -> anyhow::Result<SemaphorePermit<'_>> {
+        let kilobytes = u32::try_from(claimed.size.min(BYTES_AT_ONCE).div_ceil(1024).max(1))?;
+        Ok(self.room.acquire_many(kilobytes).await?)
     }
 
     /// Who sent it, and what does it say? None: reading it failed.
@@ -190,6 +204,10 @@ impl Pipeline {
         let verdict = match answer {
             Some(_) => Verdict::Ignore(IgnoreReason::ReceiptAnswer),
             None => place::verdict(&read.tenant, &claimed.envelope, &read.sender, &message, &found, chosen),
+        };
+        let verdict = match claimed.heals.map(HoldReason::occasion) {
+            Some(Occasion::Healing) => place::heal::verdict(verdict, &read.sender, &message, &found),
+            Some(Occasion::Ordinary) | None => verdict,
         };
         let verdict = match &read.scan {
             Some(scan) => screen::verdict(verdict, scan, chosen),

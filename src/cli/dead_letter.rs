@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::dead_letter::folder::Folder;
 use crate::model::daily;
 use crate::model::id::{ArrivalId, TenantId};
-use crate::model::verdict::{Disposition, HoldReason};
+use crate::model::verdict::Disposition;
 use crate::notify::compose::digest::{MOST_NAMED, digest};
 use crate::store::Store;
 use crate::store::listing::{Filter, Listed};
@@ -29,15 +29,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Send it through again, or all of one reason
-    Retry {
-        /// The mail's id, as `dead-letter list` prints it
-        #[arg(required_unless_present = "reason")]
-        id: Option<ArrivalId>,
-        /// All held mails of this reason (not_scanned, unknown_number, …)
-        #[arg(long, value_name = "REASON", conflicts_with = "id", value_parser = mail::parse_reason)]
-        reason: Option<HoldReason>,
-    },
+    /// Send it through again, or all that is held; or say what would become of it
+    Retry(mail::retry::Args),
     /// File it to the application with this number
     Assign {
         /// The mail's id, as `dead-letter list` prints it
@@ -71,12 +64,11 @@ pub async fn run(on: &On, command: Command) -> Done {
             let found = mail::found(&store, &tenant, id).await?;
             mail::show_one(&store, &found, json).await
         }
-        Command::Retry { reason: Some(reason), .. } => mail::retry_all(&store, &tenant, reason).await,
-        Command::Retry { id, .. } => {
-            let id = id.context("the mail's id")?;
-            held(&store, &tenant, id).await?;
-            store.retry(&tenant, id, actor(), None).await?;
-            mail::told(&store, &config.place, &tenant, id).await
+        Command::Retry(args) => {
+            if let Some(id) = args.id {
+                held(&store, &tenant, id).await?;
+            }
+            mail::retry::run(&store, config, &tenant, args).await
         }
         Command::Assign { id, reference } => {
             held(&store, &tenant, id).await?;
@@ -131,12 +123,14 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
         let mut list = Vec::new();
         for mail in held {
             let addressed = mail::whose::addressed(store, mail).await?;
-            list.push(json!({
-                "id": mail.id, "at": mail.at.to_string(), "reason": mail.reason, "explanation": mail.hold_reason().map(|reason| reason.explanation()),
+            let mut one = json!({
+                "id": mail.id, "at": mail.at.to_string(), "reason": mail.reason, "explanation": mail::healing::explanation(store, mail).await?,
                 "from": show::sender(mail.from_name.as_deref(), mail.from_address.as_deref()), "subject": mail.subject, "reference": mail.reference,
                 "addressed": addressed.as_ref().map(mail::whose::Addressed::as_json),
                 "suggestions": mail::suggestions(store, mail, addressed.as_ref()).await?, "file": folder.file_of(mail, store).await?,
-            }));
+            });
+            mail::healing::as_json(mail, &mut one);
+            list.push(one);
         }
         list.extend(foreign.iter().map(|file| json!({"foreign": true, "file": file.path, "why": file.why.as_str()})));
         return show::out_json(&list.into());
@@ -153,7 +147,10 @@ pub async fn list(store: &Store, config: &Config, held: &[Listed], as_json: bool
         if let Some(addressed) = &addressed {
             show::out(format!("  address  {}", addressed.words()))?;
         }
-        show::out(format!("  {}", mail.hold_reason().map_or("", |reason| reason.explanation())))?;
+        show::out(format!("  {}", mail::healing::explanation(store, mail).await?.unwrap_or_default()))?;
+        if let Some(words) = mail::healing::words(mail) {
+            show::out(format!("  {words}"))?;
+        }
         for one in mail::suggestions(store, mail, addressed.as_ref()).await? {
             show::out(format!("  perhaps  {}  {}  ({})", one.reference, show::clean(&one.candidate), one.why))?;
         }

@@ -109,6 +109,9 @@ impl Known {
             fence: 0,
             alone: false,
             assigned: None,
+            crashes: 0,
+            heals: None,
+            heal_tries: 0,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `mail`: every mail that was accepted, whatever became of it.
 
+pub mod healing;
+pub mod retry;
 pub mod whose;
 
 use super::{Done, Failure, On, actor, history, show};
@@ -8,7 +10,6 @@ use crate::model::verdict::{Disposition, HoldReason, Suggestion};
 use crate::place::suggest;
 use crate::store::listing::{Filter, Listed};
 use crate::store::{DaemonLock, Store};
-use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -39,15 +40,8 @@ pub enum Command {
         #[arg(long, conflicts_with = "raw")]
         json: bool,
     },
-    /// Send a mail that was not filed through again, or all that are held for one reason
-    Retry {
-        /// The mail's id, as `mail list` prints it
-        #[arg(required_unless_present = "reason")]
-        id: Option<ArrivalId>,
-        /// All held mails of this reason (not_scanned, unknown_number, …)
-        #[arg(long, value_name = "REASON", conflicts_with = "id", value_parser = parse_reason)]
-        reason: Option<HoldReason>,
-    },
+    /// Send a mail that was not filed through again, or all that is held; or say what would become of it
+    Retry(retry::Args),
 }
 
 /// What a listing of mails may be narrowed to.
@@ -64,25 +58,6 @@ fn parse_ended(text: &str) -> Result<Ended, String> {
         None if text == DISCARDED => Ok(Ended::Discarded),
         None => Err("one of filed, held, duplicate, ignored, discarded".into()),
     }
-}
-
-/// The word for why mail is held, as the listings print it.
-pub fn parse_reason(text: &str) -> Result<HoldReason, String> {
-    HoldReason::parse(text).ok_or_else(|| "no reason for which mail is held; `dead-letter list` prints them".into())
-}
-
-/// Sends all held mail of one reason through again. One that somebody else has in hand meanwhile is named and stops nothing.
-pub async fn retry_all(store: &Store, tenant: &TenantId, reason: HoldReason) -> Done {
-    let filter = Filter { disposition: Some(Disposition::Held), open_only: true, most: None };
-    let mut retried = 0;
-    for mail in store.arrivals(tenant, filter).await?.iter().filter(|mail| mail.hold_reason() == Some(reason)) {
-        match store.retry(tenant, mail.id, actor(), None).await {
-            Ok(()) => retried += 1,
-            Err(error) => show::out(format!("{error:#}"))?,
-        }
-    }
-    store.close().await;
-    show::out(format!("sent through again: {retried}"))
 }
 
 const DISCARDED: &str = "discarded";
@@ -111,12 +86,7 @@ pub async fn run(on: &On, command: Command) -> Done {
             let found = found(&store, &tenant, id).await?;
             show_one(&store, &found, json).await
         }
-        Command::Retry { reason: Some(reason), .. } => retry_all(&store, &tenant, reason).await,
-        Command::Retry { id, .. } => {
-            let id = id.context("the mail's id")?;
-            store.retry(&tenant, id, actor(), None).await?;
-            told(&store, &config.place, &tenant, id).await
-        }
+        Command::Retry(args) => retry::run(&store, config, &tenant, args).await,
     }
 }
 
@@ -202,7 +172,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         _ => None,
     };
     let audit = store.audit_of(&mail.tenant, &mail.id.to_string()).await?;
-    let explanation = mail.hold_reason().map(|reason| reason.explanation());
+    let explanation = healing::explanation(store, mail).await?;
     if as_json {
         let mut value = as_list_json(mail);
         value["explanation"] = json!(explanation);
@@ -218,6 +188,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         value["withdrawn"] = withdrawn.as_ref().map(history::withdrawn).into();
         value["audit"] = json!(audit);
         value["raw_gone"] = json!(mail.raw_gone);
+        healing::as_json(mail, &mut value);
         return show::out_json(&value);
     }
     let mut lines = vec![
@@ -235,6 +206,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     lines.extend(addressed.map(|addressed| format!("address   {}", addressed.words())));
     lines.extend(whose::entry(store, mail).await?);
     lines.extend(explanation.map(|text| format!("\n{text}")));
+    lines.extend(healing::words(mail));
     if let Some((at, by, why)) = &mail.closed {
         lines.push(format!("\ndiscarded {} by {}: {}", show::utc(*at), show::clean(by), show::clean(why)));
     }

@@ -4,16 +4,17 @@
 use crate::model::address;
 use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::Purpose;
+use crate::model::healing::VERSION;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId};
 use crate::model::message::{Attachment, Automatic, Defect, Kind, Message, PartRole, Source};
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, MessageState, Notice, ReplyTo};
 use crate::model::sender::Sender;
 use crate::model::token;
-use crate::model::verdict::{Audience, IgnoreReason, Questions, Verdict};
+use crate::model::verdict::{Audience, HoldReason, IgnoreReason, Questions, Verdict};
 use crate::store::arrivals::Claimed;
 use crate::store::audit::NewAudit;
-use crate::store::filing::{Delivery, Filing, NewDocument, NewEntry, NewMessage, NewToken, Summary};
+use crate::store::filing::{Delivery, Filing, NewDocument, NewEntry, NewMessage, NewToken, Summary, Waits};
 use crate::store::{NotWritten, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ pub struct Decided<'a> {
     pub answer: Option<&'a (Receipt, Outcome)>,
     pub audience: &'a Audience,
     pub notices: &'a [Notice],
+    /// When it is looked at again by itself, if it is held and time heals it.
+    pub heals_at: Option<Timestamp>,
     /// The id that the notices' links name.
     pub entry: EntryId,
 }
@@ -70,6 +73,7 @@ pub async fn put(store: &Store, decided: Decided<'_>) -> Result<(), NotWritten> 
         },
         audit: audit(decided),
         delivery: delivery(decided),
+        waits: waits(decided),
         repair: match decided.answer {
             Some((_, Outcome::Repair(repair))) => Some(repair.clone()),
             _ => None,
@@ -106,6 +110,12 @@ fn number(decided: Decided<'_>) -> Option<String> {
     let typed = decided.message.reference.as_ref().map(|reference| reference.number.clone());
     let typed = typed.filter(|_| matches!(decided.verdict, Verdict::Hold(_)));
     typed.or_else(|| decided.questions.number.clone())
+}
+
+fn waits(decided: Decided<'_>) -> Waits {
+    let Verdict::Hold(reason) = decided.verdict else { return Waits::default() };
+    let number = decided.questions.number.clone().filter(|_| *reason == HoldReason::UnknownNumber);
+    Waits { due: decided.heals_at, number, version: None }
 }
 
 /// The documents of a filed mail, each with its bytes if it is an object of its own.
@@ -359,6 +369,7 @@ pub async fn put_unreadable(
         messages: notices.iter().map(|notice| message(&claimed.envelope.mailbox, tenant, notice, None, now)).collect(),
         audit: vec![audit],
         delivery: None,
+        waits: Waits { version: Some(VERSION), ..Waits::default() },
         repair: None,
     };
     store.file(filing).await

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod examples;
 pub mod facts;
 pub mod header;
+pub mod healing;
 pub mod id;
 pub mod import;
 pub mod installation;

@@ -222,7 +222,7 @@ impl HoldReason {
                 "The subject has a number, but not as this tenant wants it: first, and followed by exactly one space. Assign the mail, or relax the grammar and retry."
             }
             HoldReason::UnknownNumber => {
-                "No application has this reference number. It may be mistyped, or the application is not imported yet. Assign the mail, or import the application and retry."
+                "No application has this reference number. It may be mistyped, or the application is not imported yet. Assign the mail, or import the application: if the person who wrote the forwarded mail is its candidate by address, the mail is filed by itself then."
             }
             HoldReason::BadCheckDigit => {
                 "The check digit of the number is wrong, so at least one digit is mistyped. Assign the mail to the right application."
@@ -237,10 +237,10 @@ impl HoldReason {
                 "The mail, or one inside it, names no one sender: no From address, several, or a display name that is another address. Such mail is often forged. Find out who wrote it before you assign it."
             }
             HoldReason::SenderUnknown => {
-                "The sender is genuine, but no active user of this tenant has this address. It may be a candidate who answers to an address whose time is over: read the mail, and assign it. Add the address to a user, and retry, only if it is that user's own."
+                "The sender is genuine, but no active user of this tenant has this address. It may be a candidate who answers to an address whose time is over: read the mail, and assign it. Add the address to a user only if it is that user's own; the mail is looked at again by itself then."
             }
             HoldReason::SenderMayNotImport => {
-                "The sender is a known user, but his role may not import replies. Let an HR manager forward the mail, or allow the role and retry."
+                "The sender is a known user, but his role may not import replies. Let an HR manager forward the mail, give him another role, upon which the mail is looked at again by itself, or allow the role and retry."
             }
             HoldReason::NumberAndSenderDisagree => {
                 "The number belongs to one candidate, and the forwarded mail was written by another. Assign it to the application of the person who wrote it."
@@ -264,7 +264,7 @@ impl HoldReason {
                 "The mail came to the reply address of one application, and its subject begins with the number of another. Assign it to the right one."
             }
             HoldReason::NotScanned => {
-                "The virus scanner could not be asked, or does not look into a file: most often it is too large. Retry the mail when the scanner works. Assigning it files the text; a file that the scanner does not look into stays out, and is named."
+                "The virus scanner could not be asked, or does not look into a file: most often it is too large. Where it could not be asked, the mail goes through again by itself once it answers. Assigning it files the text; a file that the scanner does not look into stays out, and is named."
             }
             HoldReason::Encrypted => {
                 "The mail, or one inside it, is encrypted (S/MIME or PGP), so nothing in it can be read or filed. Let the recipient decrypt it and forward it again, or assign it as it is."
@@ -273,13 +273,13 @@ impl HoldReason {
                 "An automatic answer (out of office, or the like) of one of your users, without a reference number. Usually it can be discarded."
             }
             HoldReason::Unreadable => {
-                "The program failed while it read this mail; the raw mail is intact. Retry it after an update, or read it by hand and assign it."
+                "The program failed while it read this mail; the raw mail is intact. After an update it is tried again by itself; or read it by hand and assign it."
             }
             HoldReason::Damaged => {
                 "The stored bytes are not those that were accepted: the disk or somebody has changed them. Restore this mail from a backup and retry it, or ask its sender for it once more."
             }
             HoldReason::CrashedTwice => {
-                "The program ended twice while it worked on this mail alone; the raw mail is intact. Retry it after an update, or read it by hand and assign it."
+                "The program ended twice while it worked on this mail alone; the raw mail is intact. After an update it is tried once more by itself; or read it by hand and assign it."
             }
         }
     }
@@ -435,6 +435,8 @@ pub struct Audience {
     pub held_told_last_hour: u32,
     /// The same mail waits already, and its forwarder knows: whoever sends it again and again uses up nobody's receipts.
     pub is_held_already: bool,
+    /// Its forwarder, and the fallback address, heard of this mail before it went through again by itself (G7).
+    pub has_receipt: bool,
     /// Applications that a held mail may belong to, and that its forwarder may see: the likeliest first.
     pub suggestions: Vec<Suggestion>,
     /// The number of the application whose reply address the mail came to.

@@ -162,14 +162,19 @@ fn held(reason: HoldReason, message: &Message, audience: &Audience, on: Circumst
     if message.automatic.is_some() {
         return Vec::new();
     }
-    let fallback = on.tenant.fallback_address.as_deref().filter(|_| audience.held_told_last_hour == 0);
+    let fallback = on.tenant.fallback_address.as_deref().filter(|_| audience.held_told_last_hour == 0 && !audience.has_receipt);
     let what = receipts::what_to_do(reason, message, on);
     let (Some(user), Some(what)) = (on.sender.user(), what) else {
         // A candidate's answer that waits is told here or nowhere: whoever it is from, he hears nothing.
         let is_direct = matches!(on.envelope.purpose, Purpose::Reply { .. });
-        return fallback.filter(|_| is_direct).map(|to| direct_is_held(to, audience.answers.as_deref(), on)).into_iter().collect();
+        return match (fallback, reason) {
+            (Some(to), _) if is_direct => vec![direct_is_held(to, audience.answers.as_deref(), on)],
+            // Nobody else learns that it waits, and it may be one of many.
+            (Some(to), HoldReason::CrashedTwice) => vec![told_held(to, "held-crashed-subject", "held-crashed-text", &[], on)],
+            _ => Vec::new(),
+        };
     };
-    let is_wanted = !audience.is_held_already && audience.sent_last_hour < MOST_AN_HOUR;
+    let is_wanted = !audience.is_held_already && !audience.has_receipt && audience.sent_last_hour < MOST_AN_HOUR;
     let receipt = is_wanted.then(|| receipts::held(user, reason, &what, message, audience, on));
     let fallback = fallback.filter(|to| *to != user.email);
     receipt.into_iter().chain(fallback.map(|to| mail_is_held(to, user, on))).collect()

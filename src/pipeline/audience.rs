@@ -39,7 +39,8 @@ impl Pipeline {
             Some(to) => self.store.sent_last_hour(&claimed.tenant, purpose, to).await,
             None => Ok(0),
         };
-        let mut audience = Audience::default();
+        let has_receipt = claimed.heals.is_some_and(|was| !was.was_not_told());
+        let mut audience = Audience { has_receipt, ..Audience::default() };
         let user = read.sender.user();
         let forwarder = user.map(|user| user.email.as_str());
         match (verdict, answer) {
@@ -73,15 +74,18 @@ impl Pipeline {
         Ok(audience)
     }
 
-    /// Holds what could not be read. Of a candidate's answer the fallback address hears all the same.
+    /// Holds what could not be read. Of a candidate's answer, and of what ended the program, the fallback address hears all the same.
     pub(super) async fn hold_unread(&self, claimed: &Claimed, reason: HoldReason) -> anyhow::Result<Disposition> {
         let tenant = self.store.tenant(&claimed.tenant).await?.context("the tenant of this mail is gone")?;
-        let mut audience = Audience::default();
+        // What crashed twice and was told of is tried once more after an update, and not told of again.
+        let has_receipt = claimed.heals == Some(HoldReason::CrashedTwice);
+        let mut audience = Audience { has_receipt, ..Audience::default() };
+        let is_reply = matches!(claimed.envelope.purpose, Purpose::Reply { .. });
         if let Purpose::Reply { application } = &claimed.envelope.purpose {
             audience.answers = self.store.application_by_id(&tenant.id, application).await?.map(|application| application.reference);
-            if let Some(to) = &tenant.fallback_address {
-                audience.held_told_last_hour = self.store.sent_last_hour(&tenant.id, MessagePurpose::MailHeld, to).await?;
-            }
+        }
+        if let Some(to) = tenant.fallback_address.as_ref().filter(|_| is_reply || reason == HoldReason::CrashedTwice) {
+            audience.held_told_last_hour = self.store.sent_last_hour(&tenant.id, MessagePurpose::MailHeld, to).await?;
         }
         let circumstances = Circumstances {
             tenant: &tenant,

@@ -1,30 +1,23 @@
 //! Shows the files of one mail to the virus scanner, as readers would get them: decoded.
 
 use super::{Pipeline, Read};
-use crate::model::id::{ArrivalId, TenantId};
+use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, PartRole, Source};
 use crate::model::scan::{Looked, Scan};
-use crate::model::verdict::HoldReason;
 use crate::scan::{Scanner, Trouble};
 use crate::screen;
 use crate::store::arrivals::Claimed;
 use crate::understand;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tracing::{info, warn};
+use tracing::warn;
 
 /// A file at which a scanner that can be reached failed so often is one that it does not look into: it may be made for that.
 const TRIES: u32 = 5;
 /// Mails whose failures are remembered.
 const MOST_REMEMBERED: usize = 10_000;
-
-/// Who sends mail through again once the scanner is back, for the audit log.
-const ACTOR: &str = "scanner";
-
-/// Mails at whose files the scanner could not be asked at all.
-pub(super) type Unasked = Arc<Mutex<HashSet<(TenantId, ArrivalId)>>>;
 
 /// How often the scanner failed at a file of each mail. A restart forgets it: then it is tried so often again.
 pub(super) type Failures = Arc<Mutex<HashMap<ArrivalId, u32>>>;
@@ -67,47 +60,10 @@ impl Pipeline {
             Err(Trouble::Failed(_)) if self.has_failed_too_often(claimed.id) => Ok(Some(Looked::NotLooked)),
             Err(trouble) if scanner.holds_when_down() => {
                 warn!(arrival.id = %claimed.id, error = %trouble, "arrival {} is not scanned", claimed.id);
-                if matches!(trouble, Trouble::Away(_)) {
-                    self.remember_unasked(claimed);
-                }
                 Ok(None)
             }
             Err(trouble) => Err(trouble.into()),
         }
-    }
-
-    fn remember_unasked(&self, claimed: &Claimed) {
-        let mut unasked = self.unasked.lock().unwrap_or_else(PoisonError::into_inner);
-        if unasked.len() < MOST_REMEMBERED {
-            unasked.insert((claimed.tenant.clone(), claimed.id));
-        }
-    }
-
-    /// The scanner answers: what is held because it could not be asked goes through again. What a restart forgot, an operator sends.
-    pub async fn scan_what_waits(&self) {
-        let waiting: Vec<_> = self.unasked.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
-        for key in waiting {
-            match self.scan_again(&key.0, key.1).await {
-                // It is being judged at this moment: the next look finds it.
-                Ok(false) => continue,
-                Ok(true) => (),
-                Err(error) => {
-                    warn!(arrival.id = %key.1, error = format!("{error:#}"), "arrival {} could not be sent to the scanner again; trying again", key.1);
-                    continue;
-                }
-            }
-            self.unasked.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        }
-    }
-
-    /// False: it has no end yet.
-    async fn scan_again(&self, tenant: &TenantId, id: ArrivalId) -> anyhow::Result<bool> {
-        let Some(found) = self.store.arrival(tenant, id).await? else { return Ok(true) };
-        if found.is_held() && found.hold_reason() == Some(HoldReason::NotScanned) {
-            info!(arrival.id = %id, "the virus scanner answers: arrival {id} goes through again");
-            self.store.retry(tenant, id, ACTOR.into(), None).await?;
-        }
-        Ok(found.disposition.is_some())
     }
 
     /// Counts one more failure.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::model::arrival::{Arrival, Door, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
+use crate::model::healing::VERSION;
 use crate::model::id::ArrivalId;
 use crate::model::import::ImportFile;
 use crate::model::installation::Place;
@@ -140,9 +141,37 @@ async fn what_a_crash_leaves() {
     store.close().await;
     let store = Store::open(&scene.place, Missing::IsAnError).await.unwrap();
     assert_eq!(store.recover().await.unwrap(), 1);
-    assert!(store.claim(Turn::Alone, 10).await.unwrap().is_empty());
-    let held = store.arrival(&TenantId::new("acme"), in_hand).await.unwrap().unwrap();
+    // Without another look at its bytes.
+    let claimed = store.claim(Turn::Alone, 10).await.unwrap().remove(0).unwrap();
+    let pipeline = Pipeline { reader: |_, _, _| panic!("it is read again"), ..Pipeline::new(store.clone(), Settings::default(), None) };
+    assert_eq!(pipeline.process(&claimed).await.unwrap(), Disposition::Held);
+    let tenant = TenantId::new("acme");
+    let held = store.arrival(&tenant, in_hand).await.unwrap().unwrap();
     assert_eq!((held.disposition, held.reason.as_deref()), (Some(Disposition::Held), Some("crashed_twice")));
+    // The fallback address hears of it, and nobody else.
+    let messages = store.messages(&tenant, true).await.unwrap();
+    let told: Vec<_> = messages.iter().map(|message| (message.purpose, message.recipient.as_str())).collect();
+    assert_eq!(told, [(MessagePurpose::MailHeld, "hr@acme.example")]);
+    // This version does not try it again by itself.
+    store.mark_unread(VERSION).await.unwrap();
+    assert!(store.next_to_heal(HoldReason::CrashedTwice).await.unwrap().is_none());
+    // Another one does: once, alone, and one more crash holds it, without a further word.
+    store.mark_unread("another").await.unwrap();
+    let due = store.next_to_heal(HoldReason::CrashedTwice).await.unwrap().unwrap();
+    pipeline.heal_one(due, HoldReason::CrashedTwice).await.unwrap();
+    assert!(store.claim(Turn::Together, 1).await.unwrap().iter().all(|claimed| claimed.as_ref().unwrap().id != in_hand));
+    assert!(store.claim(Turn::Alone, 1).await.unwrap()[0].as_ref().unwrap().id == in_hand);
+    store.close().await;
+    let store = Store::open(&scene.place, Missing::IsAnError).await.unwrap();
+    store.recover().await.unwrap();
+    // What waited beside it was in hand as well, and is tried first or second: only the one that crashes is held.
+    let claimed: Vec<_> = store.claim(Turn::Alone, 2).await.unwrap().into_iter().map(Result::unwrap).collect();
+    let claimed = claimed.iter().find(|claimed| claimed.id == in_hand).unwrap();
+    let pipeline = Pipeline { reader: |_, _, _| panic!("it is read again"), ..Pipeline::new(store.clone(), Settings::default(), None) };
+    assert_eq!(pipeline.process(claimed).await.unwrap(), Disposition::Held);
+    assert_eq!(store.messages(&tenant, true).await.unwrap().len(), 1);
+    store.mark_unread(VERSION).await.unwrap();
+    assert!(store.next_to_heal(HoldReason::CrashedTwice).await.unwrap().is_none());
     store.close().await;
 }
 
@@ -189,5 +218,84 @@ async fn one_daemon_at_a_time() {
     assert!(DaemonLock::is_taken(&scene.place) && DaemonLock::take(&scene.place).is_err());
     drop(lock);
     assert!(!DaemonLock::is_taken(&scene.place));
+    scene.store.close().await;
+}
+
+/// Acceptance: G4, G6, G7. What another version could not read is looked at once by this one; it is filed only by address, its forwarder
+/// gets his one receipt, and what still cannot be read stays as it is, without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_version_could_not_read() {
+    let scene = scene().await;
+    let tenant = TenantId::new("acme");
+    let inside = |address: &str| {
+        let text = "From: petra@acme.example\nSubject: 4711 WG: poison\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\nFrom: Somebody <ADDRESS>\nSubject: x\n\nDone.\n";
+        arrival(&text.replace("ADDRESS", address))
+    };
+    let (his, strangers) = (inside("maria.mueller@example.net"), inside("fremd@example.org"));
+    let ids = [his.id, strangers.id];
+    for arrival in [his, strangers] {
+        scene.store.accept(arrival).await.unwrap();
+    }
+    let old = Pipeline { reader: faulty, ..Pipeline::new(scene.store.clone(), Settings::default(), None) };
+    let work = async |pipeline: &Pipeline| {
+        for claimed in scene.store.claim(Turn::Together, 10).await.unwrap() {
+            pipeline.process(&claimed.unwrap()).await.unwrap();
+        }
+    };
+    let heal = async |pipeline: &Pipeline, version| {
+        scene.store.mark_unread(version).await.unwrap();
+        let mut looks = 0;
+        while let Some(due) = scene.store.next_to_heal(HoldReason::Unreadable).await.unwrap() {
+            pipeline.heal_one(due, HoldReason::Unreadable).await.unwrap();
+            looks += 1;
+        }
+        looks
+    };
+    work(&old).await;
+    for id in ids {
+        assert_eq!(scene.disposition(id).await, (Some(Disposition::Held), Some("unreadable".into())));
+    }
+    assert_eq!(heal(&old, VERSION).await, 0, "it is the same version");
+    assert_eq!(heal(&old, "another").await, 2);
+    work(&old).await;
+    let lines = scene.store.audit_of(&tenant, &ids[0].to_string()).await.unwrap();
+    assert_eq!(lines.len(), 1, "it is held as before, and nothing is written about it");
+    assert!(scene.store.messages(&tenant, true).await.unwrap().is_empty());
+    let new = Pipeline::new(scene.store.clone(), Settings::default(), None);
+    assert_eq!(heal(&new, "yet another").await, 2);
+    work(&new).await;
+    assert_eq!(scene.disposition(ids[0]).await.0, Some(Disposition::Filed));
+    assert_eq!(scene.disposition(ids[1]).await, (Some(Disposition::Held), Some("number_unconfirmed".into())));
+    let messages = scene.store.messages(&tenant, true).await.unwrap();
+    let receipts = messages.iter().filter(|message| message.purpose == MessagePurpose::Receipt);
+    assert_eq!(receipts.map(|message| message.recipient.as_str()).collect::<Vec<_>>(), ["petra@acme.example"]);
+    scene.store.close().await;
+}
+
+/// An application that is committed between a mail's judgement and its end is found by the end: the import saw no held mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_that_turns_up_in_between() {
+    let scene = scene().await;
+    let text = "From: petra@acme.example\nSubject: 6001 WG: x\nMIME-Version: 1.0\nContent-Type: message/rfc822\n\nFrom: Nora <nora@example.net>\nSubject: x\n\nDone.\n";
+    let mail = arrival(text);
+    let id = mail.id;
+    scene.store.accept(mail).await.unwrap();
+    let pipeline = Pipeline::new(scene.store.clone(), Settings::default(), None);
+    let claimed = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    let raw = scene.store.raw_mail(&claimed.tenant, id).await.unwrap();
+    let mut read = pipeline.read(&claimed, raw.clone()).await.unwrap().unwrap();
+    let judged = pipeline.judge(&claimed, &mut read, &raw).await.unwrap();
+    let application = r#"{"tenant": {"id": "acme"}, "applications": [{"id": "N1", "reference": "6001", "job": "J1",
+        "candidate": {"id": "CN", "name": "Nora Neu", "emails": ["nora@example.net"]}}]}"#;
+    let file: ImportFile = serde_json::from_str(application).unwrap();
+    let existing = scene.store.existing(&file).await.unwrap();
+    scene.store.import(file, &existing).await.unwrap();
+    assert!(!scene.store.mark_what_waited().await.unwrap(), "nothing is held yet");
+    file::put(&scene.store, read.decided(&claimed, &judged, None)).await.unwrap();
+    assert_eq!(scene.disposition(id).await, (Some(Disposition::Held), Some("unknown_number".into())));
+    let due = scene.store.next_to_heal(HoldReason::UnknownNumber).await.unwrap().unwrap();
+    pipeline.heal_one(due, HoldReason::UnknownNumber).await.unwrap();
+    let claimed = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    assert_eq!(pipeline.process(&claimed).await.unwrap(), Disposition::Filed);
     scene.store.close().await;
 }

@@ -1,6 +1,7 @@
 //! Where does it belong? Questions for the store, and a verdict over its answers. Decides, does nothing, reads no clock.
 
 pub mod answer;
+pub mod heal;
 mod people;
 pub mod suggest;
 

@@ -235,3 +235,46 @@ fn a_duplicate_is_what_would_be_filed() {
         panic!("{error}");
     }
 }
+
+/// G6: by itself a mail is filed only where it would be filed anyway, and only if everybody who wrote what is inside, users apart, is
+/// that candidate by address; or if he wrote it himself.
+fn may_heal(case: &Case, target: usize) -> bool {
+    let mut others = case.inside.iter().filter(|&&(person, _, has_address)| !(person == 4 && has_address)).peekable();
+    let is_somebody = others.peek().is_some();
+    let is_he = |&(person, _, has_address): &(usize, bool, bool)| has_address && person == APPLICATIONS[target].0;
+    matches!(case.sender, Sender::Candidate { .. }) || (is_somebody && others.all(is_he))
+}
+
+fn healing_counter_example(decide: Decider) -> Option<String> {
+    let mut runner = TestRunner::new(Config { cases: 20_000, failure_persistence: None, ..Config::default() });
+    let result = runner.run(&cases(), |case| {
+        let filed = match decide(&case, &message(&case), &found(&case)) {
+            Verdict::File(placement) => Some(placement.application.reference),
+            _ => None,
+        };
+        let want = may_be_filed(&case).filter(|&target| may_heal(&case, target)).map(|index| APPLICATIONS[index].2.to_owned());
+        prop_assert_eq!(filed, want);
+        Ok(())
+    });
+    result.err().map(|error| error.to_string())
+}
+
+#[test]
+fn nothing_heals_but_by_address() {
+    let healed: Decider = |case, message, found| heal::verdict(place(case, message, found), &case.sender, message, found);
+    assert_eq!(healing_counter_example(healed), None);
+    let faults: [(&str, Decider); 3] = [
+        ("it is judged like any other mail", place),
+        ("whose address it is, is not asked", |case, message, found| {
+            let nobodys = Found { owners: Default::default(), ..found.clone() };
+            heal::verdict(place(case, message, found), &case.sender, message, &nobodys)
+        }),
+        ("only the first person inside is asked", |case, message, found| {
+            let first = Message { enclosed: Vec::new(), ..message.clone() };
+            heal::verdict(place(case, message, found), &case.sender, &first, found)
+        }),
+    ];
+    for (fault, decide) in faults {
+        assert!(healing_counter_example(decide).is_some(), "not found: {fault}");
+    }
+}

@@ -81,13 +81,10 @@ impl Scanner {
         answers
     }
 
-    /// Asks now and then until stopped, so that the log says when it goes and when it is back, whether or not mail comes. `answers` is
-    /// called whenever it does.
-    pub async fn watch<F: Future<Output = ()>>(&self, stop: CancellationToken, answers: impl Fn() -> F) {
+    /// Asks now and then until stopped, so that the log says when it goes and when it is back, whether or not mail comes.
+    pub async fn watch(&self, stop: CancellationToken) {
         loop {
-            if self.answers().await {
-                answers().await;
-            }
+            self.answers().await;
             tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(WATCHED) => () }
         }
     }

@@ -5,12 +5,12 @@ use crate::model::arrival::{Arrival, Envelope, Raw};
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, TenantId};
 use crate::model::mailbox::Lies;
-use crate::model::verdict::Chosen;
+use crate::model::verdict::{Chosen, HoldReason};
 use anyhow::Context;
 use bytes::Bytes;
 use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row, Sqlite};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row, Sqlite};
 use std::time::Duration;
 
 /// A row of an accepted mail and its bytes.
@@ -21,6 +21,10 @@ pub(super) struct NewArrival {
     /// Where it lies, if it was fetched.
     lies: Option<Lies>,
 }
+
+/// What a claim is read from.
+pub(super) const CLAIMED: &str = "tenant, id, at, envelope, facts, size, sha256, attempts, fence, alone, assigned_reference, assigned_by,
+    assigned_by_forwarder, crashes, heals, heal_tries";
 
 /// An arrival in hand.
 #[derive(Clone, Debug)]
@@ -40,6 +44,12 @@ pub struct Claimed {
     /// It was in hand when a run ended uncleanly.
     pub alone: bool,
     pub assigned: Option<Assigned>,
+    /// Runs that ended uncleanly while it was in hand alone.
+    pub crashes: u32,
+    /// What it was held for, if it goes through by itself.
+    pub heals: Option<HoldReason>,
+    /// How often it was looked at by itself.
+    pub heal_tries: u32,
 }
 
 /// Somebody's decision on where a held mail belongs.
@@ -98,21 +108,21 @@ impl Store {
         let rows = self.write(move |c| {
             Box::pin(async move {
                 let alone = turn == Turn::Alone;
-                let rows = sqlx::query(
+                let sql = format!(
                     "update arrival set attempts = attempts + 1, fence = fence + 1, claimed_by = $1
                      where (tenant, id) in (
                          select tenant, id from arrival
                          where disposition is null and due_at <= $2 and claimed_by is null and alone = $3
                          order by due_at, id limit $4)
-                     returning tenant, id, at, envelope, facts, size, sha256, attempts, fence, alone, assigned_reference, assigned_by,
-                         assigned_by_forwarder",
-                )
-                .bind(&*run)
-                .bind(Timestamp::now().as_millisecond())
-                .bind(alone)
-                .bind(i64::from(most))
-                .fetch_all(c)
-                .await?;
+                     returning {CLAIMED}"
+                );
+                let rows = sqlx::query(AssertSqlSafe(sql))
+                    .bind(&*run)
+                    .bind(Timestamp::now().as_millisecond())
+                    .bind(alone)
+                    .bind(i64::from(most))
+                    .fetch_all(c)
+                    .await?;
                 Ok(rows)
             })
         });
@@ -183,24 +193,17 @@ impl Store {
         .await
     }
 
-    /// After an unclean stop: what was in hand will be tried alone; what was alone at its second crash is held.
+    /// After an unclean stop: what was in hand will be tried alone; what was alone at its second crash is held when it is its turn.
     /// Only while nobody else works on this database. Returns how many were in hand.
     pub async fn recover(&self) -> anyhow::Result<u64> {
         let run = self.run.clone();
         self.write(move |c| {
             Box::pin(async move {
-                let now = Timestamp::now().as_millisecond();
                 let found = sqlx::query(
                     "update arrival set crashes = crashes + (case when alone then 1 else 0 end), alone = true, claimed_by = null
                      where disposition is null and claimed_by is not null and claimed_by <> $1",
                 )
                 .bind(&*run)
-                .execute(&mut *c)
-                .await?;
-                sqlx::query(
-                    "update arrival set disposition = 'held', reason = 'crashed_twice', done_at = $1 where disposition is null and crashes >= 2",
-                )
-                .bind(now)
                 .execute(c)
                 .await?;
                 Ok(found.rows_affected())
@@ -218,7 +221,7 @@ impl Store {
     }
 }
 
-fn claimed(row: &SqliteRow) -> anyhow::Result<Result<Claimed, NotReadable>> {
+pub(super) fn claimed(row: &SqliteRow) -> anyhow::Result<Result<Claimed, NotReadable>> {
     let id: ArrivalId = row.get::<String, _>("id").parse().context("arrival.id")?;
     let tenant = TenantId::new(row.get::<String, _>("tenant"));
     let attempts = u32::try_from(row.get::<i64, _>("attempts")).unwrap_or(u32::MAX);
@@ -239,6 +242,9 @@ fn claimed(row: &SqliteRow) -> anyhow::Result<Result<Claimed, NotReadable>> {
             fence,
             alone: row.get("alone"),
             assigned: assigned.map(|reference| Assigned { reference, by, chosen }),
+            crashes: u32::try_from(row.get::<i64, _>("crashes")).unwrap_or(u32::MAX),
+            heals: row.get::<Option<&str>, _>("heals").and_then(HoldReason::parse),
+            heal_tries: u32::try_from(row.get::<i64, _>("heal_tries")).unwrap_or(u32::MAX),
         })
     };
     Ok(read().map_err(|error| NotReadable { id, tenant: tenant.clone(), fence, attempts, error }))

@@ -1,7 +1,7 @@
 //! The end of an arrival's way: history entry, documents, messages and disposition in one transaction (G9).
 
 use super::audit::{self, NewAudit};
-use super::{NotWritten, Store, answers};
+use super::{NotWritten, Store, answers, healing};
 use crate::model::answer::Repair;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId, TenantId};
 use crate::model::message::{Encoding, Kind};
@@ -29,8 +29,21 @@ pub struct Filing {
     pub audit: Vec<NewAudit>,
     /// What a bounce says of a message of ours.
     pub delivery: Option<Delivery>,
+    /// What it waits for, if it is held.
+    pub waits: Waits,
     /// Another mail, held until now, that goes through again because this one says so.
     pub repair: Option<Repair>,
+}
+
+/// How a held mail may heal by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waits {
+    /// When it is looked at again.
+    pub due: Option<Timestamp>,
+    /// The number that no application has.
+    pub number: Option<String>,
+    /// The version of this program that could not read it.
+    pub version: Option<&'static str>,
 }
 
 /// What listings show of an arrival.
@@ -142,6 +155,7 @@ impl Filing {
             messages: Vec::new(),
             audit: Vec::new(),
             delivery: None,
+            waits: Waits::default(),
             repair: None,
         }
     }
@@ -158,6 +172,7 @@ impl Store {
 /// Writes filings: one statement a table.
 pub(super) async fn insert(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), NotWritten> {
     end_arrivals(c, rows).await?;
+    healing::found_meanwhile(c, rows).await.map_err(NotWritten::of)?;
     insert_leavings(c, rows).await.map_err(NotWritten::of)?;
     for (row, delivery) in rows.iter().filter_map(|row| row.delivery.as_ref().map(|delivery| (row, delivery))) {
         update_delivery(c, row, delivery).await.map_err(NotWritten::of)?;
@@ -182,7 +197,9 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
     let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(
         "update arrival set disposition = v.column4, reason = v.column5, done_at = v.column6, subject = v.column7, from_name = v.column8,
          from_address = v.column9, reference = v.column10, message_id = v.column11, dedupe_key = v.column12, inner_addresses = v.column13,
-         application = v.column14, entry = v.column15, inner_names = v.column16, unvouched = arrival.unvouched or v.column17, claimed_by = null, alone = false, crashes = 0 from (",
+         application = v.column14, entry = v.column15, inner_names = v.column16, unvouched = arrival.unvouched or v.column17, claimed_by = null, alone = false, crashes = 0,
+         heal_tries = case when arrival.heals is null then 0 else arrival.heal_tries end, heals = null, heal_unsettled = 0,
+         heal_due_at = v.column18, held_number = v.column19, heal_version = v.column20 from (",
     );
     query.push_values(rows, |mut b, row| {
         let summary = &row.summary;
@@ -192,6 +209,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
         b.push_bind(&summary.message_id).push_bind(&summary.dedupe_key).push_bind(&summary.inner_addresses);
         b.push_bind(&summary.application).push_bind(summary.entry.map(|entry| entry.to_string()));
         b.push_bind(&summary.inner_names).push_bind(summary.is_unproven);
+        b.push_bind(row.waits.due.map(Timestamp::as_millisecond)).push_bind(&row.waits.number).push_bind(row.waits.version);
     });
     query.push(
         ") as v where arrival.tenant = v.column1 and arrival.id = v.column2 and arrival.fence = v.column3 and arrival.disposition is null",

@@ -38,6 +38,9 @@ pub struct Listed {
     pub facts: serde_json::Value,
     /// Discarded: when, by whom, why.
     pub closed: Option<(Timestamp, String, String)>,
+    /// How often it was looked at by itself, and when it is next.
+    pub heal_tries: u32,
+    pub heal_due: Option<Timestamp>,
     /// Its raw bytes were removed when it was discarded.
     pub raw_gone: bool,
 }
@@ -134,7 +137,7 @@ impl Store {
         };
         self.change(tenant, id, line, move |mut query| {
             query.push("update arrival set disposition = null, reason = null, done_at = null, closed_at = null, closed_by = null, closed_why = null,
-                alone = false, crashes = 0, due_at = ").push_bind(Timestamp::now().as_millisecond());
+                heals = null, heal_due_at = null, heal_tries = 0, heal_unsettled = 0, alone = false, crashes = 0, due_at = ").push_bind(Timestamp::now().as_millisecond());
             if let Some(reference) = assigned {
                 query.push(", assigned_reference = ").push_bind(reference).push(", assigned_by = ").push_bind(actor);
                 query.push(", assigned_by_forwarder = false");
@@ -215,6 +218,8 @@ fn listed(row: &SqliteRow) -> anyhow::Result<Listed> {
             .map(|number| (number, row.get::<Option<String>, _>("assigned_by").unwrap_or_default())),
         envelope: serde_json::from_str(row.get("envelope")).context("envelope")?,
         facts: serde_json::from_str(row.get("facts")).context("facts")?,
+        heal_tries: row.get::<i64, _>("heal_tries").try_into().unwrap_or(u32::MAX),
+        heal_due: row.get::<Option<i64>, _>("heal_due_at").map(moment),
         raw_gone: row.get("raw_gone"),
         closed: closed_at.map(|at| {
             let text = |column: &str| row.get::<Option<String>, _>(column).unwrap_or_default();

@@ -10,6 +10,7 @@ pub mod directory;
 pub mod doors;
 mod files;
 pub mod filing;
+pub mod healing;
 pub mod held;
 pub mod history;
 pub mod known;

@@ -1,17 +1,16 @@
 //! Loading an organisation: what `import` writes, in bounded steps that can be repeated.
 
-use super::Store;
+mod settings;
+
+use super::{Store, healing};
 use crate::model::address;
-use crate::model::daily;
 use crate::model::id::{TenantId, UserId};
-use crate::model::import::{self, ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
-use crate::model::message::Kind;
+use crate::model::import::{ApplicationIn, Existing, ImportFile, InUse, JobIn, Owner, UserIn};
 use crate::model::name;
-use crate::model::organisation::Disagreement;
 use crate::model::reference::{self, Check};
-use crate::model::user::{Locale, Role};
+use crate::model::user::Locale;
 use anyhow::Context;
-use jiff::Timestamp;
+use settings::{Settings, put_tenant};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Row, Sqlite};
 use std::collections::{HashMap, HashSet};
@@ -185,120 +184,6 @@ fn chunks<T>(list: Vec<T>) -> Vec<Vec<T>> {
     chunks
 }
 
-/// A tenant's settings as they will be.
-struct Settings {
-    name: String,
-    time_zone: String,
-    locale: Locale,
-    fallback_address: Option<String>,
-    pattern: String,
-    check: Check,
-    grammar: &'static str,
-    prefix: String,
-    may_import: Vec<Role>,
-    documents_tab: bool,
-    documents_kinds: Option<Vec<Kind>>,
-    notify_forwarder: bool,
-    disagreement: Disagreement,
-    trusted_sealers: Vec<String>,
-    refused_file_types: Option<Vec<String>>,
-    digest_at: String,
-    discard_held_after_days: u32,
-    import_addresses: Vec<String>,
-}
-
-impl Settings {
-    fn of(file: &ImportFile, existing: &Existing) -> Settings {
-        let (said, old) = (&file.tenant, existing.tenant.as_ref());
-        let merged = file.merged(existing);
-        Settings {
-            name: said.name.clone().or_else(|| old.map(|tenant| tenant.name.clone())).unwrap_or_else(|| said.id.clone()),
-            time_zone: said.time_zone.clone().or_else(|| old.map(|tenant| tenant.time_zone.clone())).unwrap_or_else(|| "UTC".into()),
-            locale: said.locale.or_else(|| old.map(|tenant| tenant.locale)).unwrap_or_default(),
-            fallback_address: said.fallback_address.clone().or_else(|| old.and_then(|tenant| tenant.fallback_address.clone())),
-            pattern: merged.pattern,
-            check: merged.check,
-            grammar: merged.grammar.as_str(),
-            prefix: merged.prefix,
-            may_import: said
-                .may_import
-                .clone()
-                .or_else(|| old.map(|tenant| tenant.may_import.clone()))
-                .unwrap_or_else(|| vec![Role::HrManager, Role::DepartmentPlus]),
-            documents_tab: said.documents_tab.or_else(|| old.map(|tenant| tenant.documents_tab)).unwrap_or(false),
-            documents_kinds: said.documents_kinds.clone().or_else(|| old.and_then(|tenant| tenant.documents_kinds.clone())),
-            notify_forwarder: said.notify_forwarder.or_else(|| old.map(|tenant| tenant.notify_forwarder)).unwrap_or(true),
-            disagreement: said.disagreement.or_else(|| old.map(|tenant| tenant.disagreement)).unwrap_or_default(),
-            trusted_sealers: each(&said.trusted_sealers, import::sealer)
-                .or_else(|| old.map(|tenant| tenant.trusted_sealers.clone()))
-                .unwrap_or_default(),
-            refused_file_types: each(&said.refused_file_types, import::file_type)
-                .or_else(|| old.and_then(|tenant| tenant.refused_file_types.clone())),
-            digest_at: said
-                .digest_at
-                .clone()
-                .unwrap_or_else(|| daily::written_at(old.map_or(Some(daily::DEFAULT_AT), |tenant| tenant.digest_at))),
-            discard_held_after_days: said
-                .discard_held_after_days
-                .or_else(|| old.and_then(|tenant| tenant.discard_held_after_days))
-                .unwrap_or(0),
-            import_addresses: merged.import_addresses,
-        }
-    }
-}
-
-/// In the form that is compared.
-fn each(list: &Option<Vec<String>>, form: fn(&str) -> String) -> Option<Vec<String>> {
-    list.as_ref().map(|list| list.iter().map(|one| form(one)).collect())
-}
-
-async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings: &Settings) -> anyhow::Result<()> {
-    sqlx::query(
-        "insert into tenant (id, name, time_zone, locale, fallback_address, reference_pattern, reference_check, reference_grammar,
-         reference_prefix, next_serial, may_import, documents_tab, documents_kinds, notify_forwarder, created_at,
-         disagreement, trusted_sealers, refused_file_types, digest_at, discard_held_after_days)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-         on conflict (id) do update set name = excluded.name, time_zone = excluded.time_zone, locale = excluded.locale,
-         fallback_address = excluded.fallback_address, reference_pattern = excluded.reference_pattern,
-         reference_check = excluded.reference_check, reference_grammar = excluded.reference_grammar,
-         reference_prefix = excluded.reference_prefix, may_import = excluded.may_import, documents_tab = excluded.documents_tab,
-         documents_kinds = excluded.documents_kinds, notify_forwarder = excluded.notify_forwarder, disagreement = excluded.disagreement,
-         trusted_sealers = excluded.trusted_sealers, refused_file_types = excluded.refused_file_types,
-         digest_at = excluded.digest_at, discard_held_after_days = excluded.discard_held_after_days",
-    )
-    .bind(id.as_str())
-    .bind(&settings.name)
-    .bind(&settings.time_zone)
-    .bind(settings.locale.as_str())
-    .bind(&settings.fallback_address)
-    .bind(&settings.pattern)
-    .bind(settings.check.as_str())
-    .bind(settings.grammar)
-    .bind(&settings.prefix)
-    .bind(serde_json::to_string(&settings.may_import)?)
-    .bind(settings.documents_tab)
-    .bind(settings.documents_kinds.as_ref().map(serde_json::to_string).transpose()?)
-    .bind(settings.notify_forwarder)
-    .bind(Timestamp::now().as_millisecond())
-    .bind(settings.disagreement.as_str())
-    .bind(serde_json::to_string(&settings.trusted_sealers)?)
-    .bind(settings.refused_file_types.as_ref().map(serde_json::to_string).transpose()?)
-    .bind(&settings.digest_at)
-    .bind(i64::from(settings.discard_held_after_days))
-    .execute(&mut *c)
-    .await?;
-    sqlx::query("delete from import_address where tenant = $1").bind(id.as_str()).execute(&mut *c).await?;
-    for (position, address) in (0i64..).zip(&settings.import_addresses) {
-        sqlx::query("insert into import_address (address, tenant, position) values ($1, $2, $3)")
-            .bind(address)
-            .bind(id.as_str())
-            .bind(position)
-            .execute(&mut *c)
-            .await?;
-    }
-    Ok(())
-}
-
 async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserIn>, locale: Locale) -> anyhow::Result<()> {
     for user in users {
         let name = address::key(&user.email);
@@ -308,6 +193,8 @@ async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserI
             .fetch_optional(&mut *c)
             .await?;
         let id = known.unwrap_or_else(|| UserId::generate().to_string());
+        let keys: Vec<String> = std::iter::once(&user.email).chain(&user.aliases).map(|address| address::key(address)).collect();
+        let before = healing::standing(c, tenant, &keys, &id).await?;
         sqlx::query(
             "insert into user_account (tenant, id, email, name, role, locale, active, wants_receipts) values ($1, $2, $3, $4, $5, $6, $7, $8)
              on conflict (tenant, id) do update set email = excluded.email, name = excluded.name, role = excluded.role,
@@ -353,6 +240,9 @@ async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserI
                 .bind(&id)
                 .execute(&mut *c)
                 .await?;
+        }
+        if healing::standing(c, tenant, &keys, &id).await? != before {
+            healing::forwarder_changed(c, tenant, &keys).await?;
         }
     }
     Ok(())
@@ -408,13 +298,14 @@ async fn put_applications(
 ) -> anyhow::Result<Vec<(String, String)>> {
     let mut issued = Vec::new();
     for application in applications {
-        put_candidate(c, tenant, &application).await?;
+        let is_new_address = put_candidate(c, tenant, &application).await?;
         let old = sqlx::query("select reference, has_check_digit from application where tenant = $1 and id = $2")
             .bind(tenant.as_str())
             .bind(&application.id)
             .fetch_optional(&mut *c)
             .await?;
-        let old: Option<(String, bool)> = old.map(|row| (row.get("reference"), row.get("has_check_digit")));
+        let is_new_number = |number: &str| old.as_ref().is_none_or(|row| row.get::<&str, _>("reference") != number);
+        let old: Option<(String, bool)> = old.as_ref().map(|row| (row.get("reference"), row.get("has_check_digit")));
         let (number, has_check_digit) = match (&application.reference, old) {
             (Some(given), Some((number, has_check_digit))) if *given == number => (number, has_check_digit || check == Check::Mod1110),
             (Some(given), _) => (given.clone(), check == Check::Mod1110),
@@ -432,7 +323,7 @@ async fn put_applications(
         )
         .bind(tenant.as_str())
         .bind(&application.id)
-        .bind(number)
+        .bind(&number)
         .bind(has_check_digit)
         .bind(&application.job)
         .bind(&application.candidate.id)
@@ -441,11 +332,15 @@ async fn put_applications(
         .execute(&mut *c)
         .await?;
         put_responsible(c, tenant, "application", &application.id, &application.responsible).await?;
+        if is_new_address || is_new_number(&number) {
+            healing::candidate_changed(c, tenant, &application.candidate.id).await?;
+        }
     }
     Ok(issued)
 }
 
-async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application: &ApplicationIn) -> anyhow::Result<()> {
+/// Says whether he has an address that he had not.
+async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application: &ApplicationIn) -> anyhow::Result<bool> {
     let candidate = &application.candidate;
     sqlx::query(
         "insert into candidate (tenant, id, name, name_key) values ($1, $2, $3, $4)
@@ -457,6 +352,11 @@ async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application:
     .bind(name::key(&candidate.name))
     .execute(&mut *c)
     .await?;
+    let old: Vec<String> = sqlx::query_scalar("select address from candidate_address where tenant = $1 and candidate = $2")
+        .bind(tenant.as_str())
+        .bind(&candidate.id)
+        .fetch_all(&mut *c)
+        .await?;
     sqlx::query("delete from candidate_address where tenant = $1 and candidate = $2")
         .bind(tenant.as_str())
         .bind(&candidate.id)
@@ -470,7 +370,7 @@ async fn put_candidate(c: &mut SqliteConnection, tenant: &TenantId, application:
             .execute(&mut *c)
             .await?;
     }
-    Ok(())
+    Ok(candidate.emails.iter().any(|email| !old.contains(&address::key(email))))
 }
 
 /// The tenant's next number that no application has.

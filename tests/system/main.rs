@@ -17,6 +17,7 @@ mod faults;
 mod folder;
 mod forward;
 mod harness;
+mod healing;
 mod imap;
 mod imap_faults;
 mod imap_load;

@@ -263,7 +263,7 @@ fn a_file_that_is_too_large() {
 }
 
 /// A scanner that says PONG and hangs up at every file, as one does that a file brings down.
-fn a_scanner_that_fails(path: std::path::PathBuf) {
+pub fn a_scanner_that_fails(path: std::path::PathBuf) {
     let listener = std::os::unix::net::UnixListener::bind(path).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {

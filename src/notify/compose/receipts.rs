@@ -110,7 +110,7 @@ fn again(why: Useless) -> &'static str {
 pub fn filed(placement: &Placement, message: &Message, audience: &Audience, notices: &[Notice], on: Circumstances<'_>) -> Option<Notice> {
     let user = on.sender.user().filter(|user| user.wants_receipts)?;
     let has_notice = notices.iter().any(|notice| notice.to.eq_ignore_ascii_case(&user.email));
-    if has_notice || message.automatic.is_some() || audience.sent_last_hour >= MOST_SUCCESSES_AN_HOUR {
+    if has_notice || audience.has_receipt || message.automatic.is_some() || audience.sent_last_hour >= MOST_SUCCESSES_AN_HOUR {
         return None;
     }
     let locale = user.locale;

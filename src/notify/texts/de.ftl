@@ -46,7 +46,7 @@ receipt-number_unconfirmed = Wir kennen die Person, die die Nachricht geschriebe
 receipt-sender_unclear = Es ist nicht klar, wer die Nachricht geschrieben hat: Sie nennt mehrere Absender oder als Namen eine andere Adresse als die des Absenders. Wer bei euch den Import betreut, muss sie sich ansehen.
 receipt-encrypted = Die Nachricht ist verschlüsselt; ihr Inhalt lässt sich hier nicht lesen. Bitte entschlüssle sie in deinem Mailprogramm und leite sie unverschlüsselt noch einmal weiter.
 receipt-token_and_number_disagree = Die Nachricht ging an die Antwortadresse einer Bewerbung, und am Anfang des Betreffs steht die Nummer { $number } einer anderen.
-receipt-not_scanned = Der Virenscanner konnte die Nachricht nicht prüfen. Wer bei euch den Import betreut, muss sie noch einmal prüfen lassen; bis dahin wartet sie.
+receipt-not_scanned = Der Virenscanner konnte die Nachricht nicht prüfen. Ist er nur vorübergehend nicht erreichbar, wird sie von selbst noch einmal geprüft; kann er eine Datei nicht prüfen, entscheidet, wer bei euch den Import betreut. Bis dahin wartet sie.
 receipt-perhaps = Vielleicht gehört die Nachricht hierher:
 receipt-suggestion = { $reference }, { $candidate }, { $job } ({ $why })
 receipt-answer = Antworte auf diese E-Mail, und schreib die richtige Bewerbungsnummer in die erste Zeile; dann wird die Nachricht dort abgelegt.
@@ -83,6 +83,8 @@ held-subject = Eine weitergeleitete Nachricht wartet
 held-text = Eine Nachricht, die { $forwarder } am { $date } weitergeleitet hat, konnte nicht abgelegt werden und wartet.
 held-direct-subject = Eine Antwort zur Bewerbung { $number } wartet
 held-direct-text = Eine Nachricht, die am { $date } an die Antwortadresse der Bewerbung { $number } ging, konnte nicht abgelegt werden und wartet. Wer sie geschrieben hat, erfährt davon nichts.
+held-crashed-subject = Eine Nachricht wartet: sie hat das Programm zweimal beendet
+held-crashed-text = Eine Nachricht, die am { $date } angekommen ist, wartet: Während sie verarbeitet wurde, ist das Programm zweimal abgebrochen. Sie ist unversehrt, und nach einem Update wird sie von selbst noch einmal versucht. Wer sie geschickt hat, erfährt davon nichts.
 held-find = Wer bei euch den Import betreut, findet sie mit: rohrpost dead-letter show { $id }
 held-more = Über weitere wartende Nachrichten wirst du höchstens einmal pro Stunde informiert.
 

@@ -46,7 +46,7 @@ receipt-number_unconfirmed = The person who wrote the message is not on record u
 receipt-sender_unclear = It is not clear who wrote the message: it names several senders, or its sender's name is a different e-mail address. Those who operate the import need to look at it.
 receipt-encrypted = The message is encrypted, so nothing in it can be read. Please decrypt it in your mail program and forward it again without encryption.
 receipt-token_and_number_disagree = The message went to the reply address of one application, and its subject begins with the number { $number } of another.
-receipt-not_scanned = The virus scanner could not check the message. Those who operate the import need to have it checked again; until then it waits.
+receipt-not_scanned = The virus scanner could not check the message. If the scanner is only away for a while, the message is checked again by itself; if it cannot check a file, those who operate the import decide. Until then it waits.
 receipt-perhaps = Perhaps the message belongs here:
 receipt-suggestion = { $reference }, { $candidate }, { $job } ({ $why })
 receipt-answer = Answer this e-mail with the right reference number in the first line; the message is then filed there.
@@ -83,6 +83,8 @@ held-subject = A forwarded message is waiting
 held-text = A message that { $forwarder } forwarded on { $date } could not be filed and is waiting.
 held-direct-subject = A reply to application { $number } is waiting
 held-direct-text = A message that was sent to the reply address of application { $number } on { $date } could not be filed and is waiting. Whoever wrote it is not told.
+held-crashed-subject = A message is waiting: it ended the program twice
+held-crashed-text = A message that arrived on { $date } is waiting: the program ended twice while it worked on it. The message is intact, and is tried once more by itself after an update. Whoever sent it is not told.
 held-find = Those who operate the import find it with: rohrpost dead-letter show { $id }
 held-more = You will be told of further waiting messages once an hour at most.
 

@@ -46,7 +46,7 @@ receipt-number_unconfirmed = Personen som skrev meddelandet är inte registrerad
 receipt-sender_unclear = Det är oklart vem som skrev meddelandet: det anger flera avsändare, eller som namn en annan adress än avsändarens. De som sköter importen hos er behöver titta på det.
 receipt-encrypted = Meddelandet är krypterat, så innehållet går inte att läsa här. Dekryptera det i ditt e-postprogram och vidarebefordra det igen utan kryptering.
 receipt-token_and_number_disagree = Meddelandet gick till svarsadressen för en ansökan, och ämnesraden börjar med numret { $number } för en annan.
-receipt-not_scanned = Virusskannern kunde inte granska meddelandet. De som sköter importen hos er behöver låta granska det igen; till dess väntar det.
+receipt-not_scanned = Virusskannern kunde inte granska meddelandet. Är den bara tillfälligt borta granskas meddelandet igen av sig självt; kan den inte granska en fil avgör de som sköter importen hos er. Till dess väntar det.
 receipt-perhaps = Kanske hör meddelandet hemma här:
 receipt-suggestion = { $reference }, { $candidate }, { $job } ({ $why })
 receipt-answer = Svara på det här mejlet med rätt ansökningsnummer på första raden, så arkiveras meddelandet där.
@@ -83,6 +83,8 @@ held-subject = Ett vidarebefordrat meddelande väntar
 held-text = Ett meddelande som { $forwarder } vidarebefordrade { $date } kunde inte arkiveras och väntar.
 held-direct-subject = Ett svar om ansökan { $number } väntar
 held-direct-text = Ett meddelande som skickades { $date } till svarsadressen för ansökan { $number } kunde inte arkiveras och väntar. Den som skrev det får inget besked.
+held-crashed-subject = Ett meddelande väntar: det avslutade programmet två gånger
+held-crashed-text = Ett meddelande som kom { $date } väntar: programmet avbröts två gånger medan det behandlades. Meddelandet är oskadat, och efter en uppdatering görs av sig självt ett nytt försök. Den som skickade det får inget besked.
 held-find = De som sköter importen hos er hittar det med: rohrpost dead-letter show { $id }
 held-more = Du får besked om ytterligare väntande meddelanden högst en gång i timmen.
 
