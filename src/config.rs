@@ -7,13 +7,16 @@ mod held;
 pub mod imap;
 mod limits;
 mod network;
+pub mod oauth;
 mod outgoing;
 pub mod scan;
+mod seal;
 mod smtp;
 
 pub use dns::{Dns, Unauthenticated};
 pub use network::Network;
 pub use outgoing::{Outgoing, OutgoingTls};
+pub use seal::SealKeys;
 pub use smtp::{Brakes, Limits, Smtp, TlsFiles, Trusted};
 
 use crate::model::address;
@@ -23,6 +26,7 @@ use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The example with every key, printed by `default-config`.
 pub const EXAMPLE: &str = include_str!("../deploy/rohrpost.toml");
@@ -44,6 +48,9 @@ pub struct Config {
     pub log: Log,
     pub smtp: Smtp,
     pub imap: Vec<imap::Imap>,
+    pub oauth: Vec<Arc<oauth::Oauth>>,
+    /// None: nothing can be sealed, so no mailbox signs in by OAuth.
+    pub seal: Option<SealKeys>,
     pub dns: Dns,
     pub outgoing: Outgoing,
     /// None: files are not scanned.
@@ -134,6 +141,8 @@ struct Raw {
     log: RawLog,
     smtp: smtp::RawSmtp,
     imap: Vec<imap::RawImap>,
+    oauth: Vec<oauth::RawOauth>,
+    seal: seal::RawSeal,
     dns: dns::RawDns,
     outgoing: outgoing::RawOutgoing,
     scan: scan::RawScan,
@@ -162,7 +171,8 @@ impl Raw {
         let log = self.log.meant(found);
         let smtp = self.smtp.meant(found);
         let message_bytes = smtp.as_ref().map_or(50 << 20, |smtp| smtp.limits.message_bytes);
-        let imap = imap::meant(self.imap, message_bytes, found);
+        let (oauth, seal) = (oauth::meant(self.oauth, found), self.seal.meant(found));
+        let imap = imap::meant(self.imap, message_bytes, imap::Others { oauth: &oauth, has_key: seal.is_some() }, found);
         let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
         let scan = self.scan.meant(found);
@@ -179,6 +189,8 @@ impl Raw {
             log: log?,
             smtp: smtp?,
             imap,
+            oauth,
+            seal,
             dns,
             outgoing: outgoing?,
             scan,

@@ -1,5 +1,7 @@
 //! Starts the parts, stops them in order: doors first, then what is in hand, the store last.
 
+pub mod sign_ins;
+
 use crate::config::Config;
 use crate::dead_letter;
 use crate::intake::accept::{Acceptor, Room};
@@ -10,11 +12,13 @@ use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory};
 use crate::notify::outbox;
 use crate::notify::transport::Transport;
+use crate::oauth::keeper::Keeper;
 use crate::pipeline::{Pipeline, Settings};
 use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
 use anyhow::Context;
 use jiff::Timestamp;
+use sign_ins::SignIns;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -31,6 +35,7 @@ pub struct Daemon {
     outbox: Part,
     folder: Part,
     upkeep: Part,
+    sign_ins: Part,
     fallen: UnboundedReceiver<&'static str>,
     certificate: Option<Certificate>,
     /// How long each part may take to stop.
@@ -116,7 +121,7 @@ impl Daemon {
         let room = Room { folders, min_free_bytes: config.min_free_bytes, held };
         let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
-        let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
+        let (mailboxes, keepers) = mailboxes(&config, &accept, &store, &lock).await?;
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
         let door = SmtpDoor::bind(config.smtp, certificate.as_ref().map(Certificate::acceptor), accept, directory).await?;
         let addresses = door.addresses();
@@ -141,6 +146,7 @@ impl Daemon {
                 };
                 tokio::join!(parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()), watched);
             }),
+            sign_ins: Part::start("sign-ins", &falls, |stop| sign_ins::keep(keepers, stop)),
             pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),
             folder: Part::start("dead-letter folder", &falls, |stop| dead_letter::run(parts.2, dead_letters, stop)),
@@ -187,7 +193,7 @@ impl Daemon {
     pub async fn stop(self) {
         // The doors themselves wait that long for what they have in hand; all of them at once.
         futures_util::future::join_all(self.doors.into_iter().map(|door| door.end(self.patience + Duration::from_secs(5)))).await;
-        for part in [self.pipeline, self.outbox, self.folder, self.upkeep] {
+        for part in [self.sign_ins, self.pipeline, self.outbox, self.folder, self.upkeep] {
             part.end(self.patience).await;
         }
         // Everything is committed; a connection that does not come back must not keep the service from ending.
@@ -200,17 +206,20 @@ impl Daemon {
 /// Makes a mailbox's door anew.
 type MakeDoor = Box<dyn Fn() -> imap::Door + Send + Sync>;
 
-/// A door for each mailbox. What a run before this one held is free: the lock says that nobody else works here.
-async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<Vec<MakeDoor>> {
+/// A door for each mailbox, and who keeps the tokens of those that need them. What a run before this one held is free: the lock says
+/// that nobody else works here.
+async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<(Vec<MakeDoor>, Vec<Keeper>)> {
     store.free_all_mailboxes().await?;
     let room = imap::Room::default();
-    let door = |config: &crate::config::imap::Imap| -> MakeDoor {
+    let sign_ins = SignIns::new(config, store)?;
+    let (mut doors, mut keepers): (Vec<MakeDoor>, Vec<Keeper>) = (Vec::new(), Vec::new());
+    for config in &config.imap {
+        let (credential, keeper) = sign_ins.credential(config)?;
+        keepers.extend(keeper);
         let (config, accept, store, room) = (config.clone(), accept.clone(), store.clone(), room.clone());
-        Box::new(move || {
-            imap::Door::new(config.clone(), imap::connect::Credential::of(&config), accept.clone(), store.clone(), room.clone())
-        })
-    };
-    Ok(config.imap.iter().map(door).collect())
+        doors.push(Box::new(move || imap::Door::new(config.clone(), credential.clone(), accept.clone(), store.clone(), room.clone())));
+    }
+    Ok((doors, keepers))
 }
 
 /// One mailbox's trouble is not the service's (G4): a door that falls is made anew after a while, and all others go on.

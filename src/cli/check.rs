@@ -2,13 +2,16 @@
 
 use super::{Done, Failure, On, show};
 use crate::config::Config;
+use crate::config::imap::{Imap, SignsIn};
 use crate::config::scan::WhenDown;
+use crate::daemon::sign_ins::SignIns;
 use crate::intake::accept;
 use crate::intake::facts::resolver;
 use crate::intake::imap::{self, connect::Credential};
 use crate::intake::smtp::tls::Certificate;
 use crate::model::id::TenantId;
 use crate::scan::Scanner;
+use crate::seal::Seals;
 use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
 use std::path::Path;
@@ -63,6 +66,7 @@ pub async fn run(on: &On, args: Args) -> Done {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }
     check_store(&config, &mut faults, &mut notes).await;
+    about_providers(&config, &mut faults, &mut notes);
     check_mailboxes(&config, args.connect, &mut faults, &mut notes).await;
     if !faults.is_empty() {
         return Err(Failure::Usage(faults.join("\n")));
@@ -127,18 +131,50 @@ async fn check_mailboxes(config: &Config, connect: bool, faults: &mut Vec<String
             faults.push(format!("imap[{index}].ca: {error:#}"));
             continue;
         }
-        if mailbox.authserv_id.is_none() {
+        if mailbox.authserv_id.is_none() && mailbox.exchange.is_none() {
             notes.push(format!(
                 "imap[{index}].authserv_id is not set: nobody's From is believed, and mail of mailbox {} is held",
                 mailbox.name
             ));
         }
         if connect {
-            match imap::try_sign_in(mailbox, &Credential::of(mailbox)).await {
+            match looked_into(config, mailbox).await {
                 Ok(found) => notes.push(format!("imap[{index}]: mailbox {}: {found}", mailbox.name)),
                 Err(error) => faults.push(format!("imap[{index}]: mailbox {}: {error}", mailbox.name)),
             }
         }
+    }
+}
+
+/// Signs in as the service does. A token that is due is renewed on the way, and kept.
+async fn looked_into(config: &Config, mailbox: &Imap) -> Result<String, String> {
+    let shown = |error: anyhow::Error| format!("{error:#}");
+    if let SignsIn::Secret(secret) = &mailbox.signs_in {
+        return imap::try_sign_in(mailbox, &Credential::of(mailbox.mechanism, secret)).await;
+    }
+    let store = Store::open(&config.place, Missing::IsAnError).await.map_err(shown)?;
+    let credential = SignIns::new(config, &store).and_then(|all| all.credential(mailbox));
+    let found = match credential {
+        Ok((credential, _)) => imap::try_sign_in(mailbox, &credential).await,
+        Err(error) => Err(shown(error)),
+    };
+    store.close().await;
+    found
+}
+
+/// A CA that cannot be read is a fault; keys and secrets may be the service's own.
+fn about_providers(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<String>) {
+    const OWN: &str = "fine in a shell if it is the service's own; if the service cannot read it either, no such mailbox is signed in";
+    for (index, oauth) in config.oauth.iter().enumerate() {
+        if let Err(error) = imap::connect::client_config(oauth.ca.as_deref()) {
+            faults.push(format!("oauth[{index}].ca: {error:#}"));
+        }
+        if let Some(Err(error)) = oauth.client_secret.as_ref().map(|secret| secret.get()) {
+            notes.push(format!("oauth[{index}].client_secret: {error:#}: {OWN}"));
+        }
+    }
+    if let Some(Err(error)) = config.seal.as_ref().map(Seals::fetched) {
+        notes.push(format!("{error:#}: {OWN}"));
     }
 }
 

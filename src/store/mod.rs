@@ -15,6 +15,7 @@ pub mod known;
 pub mod listing;
 pub mod mailboxes;
 mod names;
+pub mod oauth;
 pub mod organisation;
 pub mod outbox;
 pub mod taking_back;

@@ -23,6 +23,11 @@ pub struct Dovecot {
 
 impl Dovecot {
     pub fn start() -> Dovecot {
+        Dovecot::asking(&format!("http://127.0.0.1:{}/", introspection()))
+    }
+
+    /// With the address at which tokens are looked at.
+    pub fn asking(introspection_url: &str) -> Dovecot {
         let folder = tempfile::Builder::new().prefix("rohrpost-dovecot-").tempdir().unwrap().keep();
         let open = |path: &PathBuf| assert!(Command::new("chmod").arg("755").arg(path).status().unwrap().success());
         open(&folder);
@@ -31,10 +36,9 @@ impl Dovecot {
         std::os::unix::fs::chown(&mail, Some(65534), Some(65534)).unwrap();
         certificates(&folder);
         let (port, tls_port) = (free_port(), free_port());
-        let tokens = introspection();
         std::fs::write(folder.join("dovecot.conf"), configuration(folder.to_str().unwrap(), port, tls_port)).unwrap();
         let oauth = format!(
-            "introspection_mode = post\nintrospection_url = http://127.0.0.1:{tokens}/\nusername_attribute = username\nusername_format = %u\n\
+            "introspection_mode = post\nintrospection_url = {introspection_url}\nusername_attribute = username\nusername_format = %u\n\
              active_attribute = active\nactive_value = true\n"
         );
         std::fs::write(folder.join("oauth2.conf.ext"), oauth).unwrap();

@@ -21,6 +21,8 @@ mod imap_load;
 mod kill;
 mod limits;
 mod loops;
+mod oauth;
+mod oidc;
 mod opendkim;
 mod postfix;
 mod proofs;
