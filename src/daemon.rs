@@ -193,7 +193,9 @@ impl Daemon {
     pub async fn stop(self) {
         // The doors themselves wait that long for what they have in hand; all of them at once.
         futures_util::future::join_all(self.doors.into_iter().map(|door| door.end(self.patience + Duration::from_secs(5)))).await;
-        for part in [self.sign_ins, self.pipeline, self.outbox, self.folder, self.upkeep] {
+        // What a provider is answering has to be written down; mail in hand does not wait for it.
+        tokio::join!(self.sign_ins.end(self.patience), self.pipeline.end(self.patience));
+        for part in [self.outbox, self.folder, self.upkeep] {
             part.end(self.patience).await;
         }
         // Everything is committed; a connection that does not come back must not keep the service from ending.

@@ -177,7 +177,6 @@ fn is_safe(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::{Config, Faults, read};
 
     const M365: &str = "[[oauth]]\nname = \"m365\"\nprovider = \"microsoft\"\ndirectory = \"acme.example\"\nclient_id = \"c\"\n";

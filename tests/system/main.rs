@@ -11,6 +11,7 @@ mod demo;
 mod dns;
 mod doors;
 mod dovecot;
+mod exchange;
 mod faults;
 mod folder;
 mod forward;
