@@ -3,6 +3,7 @@
 use super::{Done, Failure, On, show};
 use crate::config::Config;
 use crate::config::imap::{Imap, SignsIn};
+use crate::config::oauth::Grant;
 use crate::config::scan::WhenDown;
 use crate::daemon::sign_ins::SignIns;
 use crate::intake::accept;
@@ -96,6 +97,10 @@ async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<
                 if matches!(store.recipient(&mailbox.import_address).await, Ok(None)) {
                     let key = format!("imap[{index}].import_address");
                     notes.push(format!("{key}: no tenant has {} yet: mail is left in mailbox {}", mailbox.import_address, mailbox.name));
+                }
+                let needs_person = matches!(&mailbox.signs_in, SignsIn::Oauth(oauth) if oauth.grant == Grant::User);
+                if needs_person && matches!(store.sign_in_of(&mailbox.name).await, Ok(None)) {
+                    notes.push(format!("imap[{index}].oauth: nobody has signed in: rohrpost oauth login {}", mailbox.name));
                 }
             }
             store.close().await;

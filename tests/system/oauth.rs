@@ -84,6 +84,7 @@ fn people_sign_in() {
         assert_eq!(sign_in(acme, name)["state"], "not_signed_in");
     }
     assert_eq!(acme.count(LOST), 3);
+    assert!(acme.succeeds(&["check"]).contains("rohrpost oauth login browser"));
     let said = by_device(acme, "device");
     let mut login = Waiting::start(acme, &["oauth", "login", "browser", "--browser"]);
     login.says("Open in a browser");
