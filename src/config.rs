@@ -11,14 +11,17 @@ mod limits;
 pub mod lmtp;
 pub mod maildir;
 mod network;
+pub mod oauth;
 mod outgoing;
 pub mod scan;
+mod seal;
 mod smtp;
 
 pub use deliver::Deliver;
 pub use dns::{Dns, Unauthenticated};
 pub use network::Network;
 pub use outgoing::{Outgoing, OutgoingTls};
+pub use seal::SealKeys;
 pub use smtp::{Brakes, Limits, Smtp, TlsFiles, Trusted};
 
 use crate::model::address;
@@ -29,6 +32,7 @@ use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The example with every key, printed by `default-config`.
 pub const EXAMPLE: &str = include_str!("../deploy/rohrpost.toml");
@@ -53,6 +57,9 @@ pub struct Config {
     pub imap: Vec<imap::Imap>,
     pub maildir: Vec<maildir::Maildir>,
     pub deliver: Deliver,
+    pub oauth: Vec<Arc<oauth::Oauth>>,
+    /// None: nothing can be sealed, so no mailbox signs in by OAuth.
+    pub seal: Option<SealKeys>,
     pub dns: Dns,
     pub outgoing: Outgoing,
     /// None: files are not scanned.
@@ -148,6 +155,8 @@ struct Raw {
     imap: Vec<imap::RawImap>,
     maildir: Vec<maildir::RawMaildir>,
     deliver: deliver::RawDeliver,
+    oauth: Vec<oauth::RawOauth>,
+    seal: seal::RawSeal,
     dns: dns::RawDns,
     outgoing: outgoing::RawOutgoing,
     scan: scan::RawScan,
@@ -180,7 +189,8 @@ impl Raw {
         let smtp = self.smtp.meant(found);
         let message_bytes = smtp.as_ref().map_or(50 << 20, |smtp| smtp.limits.message_bytes);
         let lmtp = self.lmtp.meant(found);
-        let imap = imap::meant(self.imap, message_bytes, found);
+        let (oauth, seal) = (oauth::meant(self.oauth, found), self.seal.meant(found));
+        let imap = imap::meant(self.imap, message_bytes, imap::Others { oauth: &oauth, has_key: seal.is_some() }, found);
         let maildir = maildir::meant(self.maildir, message_bytes, found);
         let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
@@ -202,6 +212,8 @@ impl Raw {
             imap,
             maildir,
             deliver: self.deliver.meant(),
+            oauth,
+            seal,
             dns,
             outgoing: outgoing?,
             scan,

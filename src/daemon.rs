@@ -1,5 +1,7 @@
 //! Starts the parts, stops them in order: doors first, then what is in hand, the store last.
 
+pub mod sign_ins;
+
 use crate::config::Config;
 use crate::config::lmtp::Listen;
 use crate::dead_letter;
@@ -12,11 +14,13 @@ use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{self, StoreDirectory};
 use crate::notify::transport::Transport;
 use crate::notify::{daily, outbox};
+use crate::oauth::keeper::Keeper;
 use crate::pipeline::{Pipeline, Settings};
 use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
 use anyhow::Context;
 use futures_util::future::BoxFuture;
+use sign_ins::SignIns;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -33,6 +37,7 @@ pub struct Daemon {
     outbox: Part,
     folder: Part,
     upkeep: Part,
+    sign_ins: Part,
     fallen: UnboundedReceiver<&'static str>,
     certificate: Option<Certificate>,
     /// How long each part may take to stop.
@@ -115,7 +120,7 @@ impl Daemon {
         let held = config.held_unauthenticated;
         let accept = Acceptor::of(&config, &store, scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
-        let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
+        let (mailboxes, keepers) = mailboxes(&config, &accept, &store, &lock).await?;
         let maildirs = maildirs(&config, &accept, &store);
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
         let acceptor = certificate.as_ref().map(Certificate::acceptor);
@@ -151,6 +156,7 @@ impl Daemon {
                 let told = daily::run(parts.0.clone(), stop.clone());
                 tokio::join!(upkeep, discarding, told, watched, healing.heal(stop.clone()));
             }),
+            sign_ins: Part::start("sign-ins", &falls, |stop| sign_ins::keep(keepers, stop)),
             pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),
             folder: Part::start("dead-letter folder", &falls, |stop| dead_letter::run(parts.2, dead_letters, stop)),
@@ -201,7 +207,9 @@ impl Daemon {
     pub async fn stop(self) {
         // The doors themselves wait that long for what they have in hand; all of them at once.
         futures_util::future::join_all(self.doors.into_iter().map(|door| door.end(self.patience + Duration::from_secs(5)))).await;
-        for part in [self.pipeline, self.outbox, self.folder, self.upkeep] {
+        // What a provider is answering has to be written down; mail in hand does not wait for it.
+        tokio::join!(self.sign_ins.end(self.patience), self.pipeline.end(self.patience));
+        for part in [self.outbox, self.folder, self.upkeep] {
             part.end(self.patience).await;
         }
         // Everything is committed; a connection that does not come back must not keep the service from ending.
@@ -214,18 +222,22 @@ impl Daemon {
 /// Makes a mailbox's or a Maildir's door anew, and runs it.
 type MakeDoor = Box<dyn Fn(CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// A door for each mailbox. What a run before this one held is free: the lock says that nobody else works here.
-async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<Vec<MakeDoor>> {
+/// A door for each mailbox, and who keeps the tokens of those that need them. What a run before this one held is free: the lock says
+/// that nobody else works here.
+async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<(Vec<MakeDoor>, Vec<Keeper>)> {
     store.free_all_mailboxes().await?;
     let room = imap::Room::default();
-    let door = |config: &crate::config::imap::Imap| -> MakeDoor {
+    let sign_ins = SignIns::new(config, store)?;
+    let (mut doors, mut keepers): (Vec<MakeDoor>, Vec<Keeper>) = (Vec::new(), Vec::new());
+    for config in &config.imap {
+        let (credential, keeper) = sign_ins.credential(config)?;
+        keepers.extend(keeper);
         let (config, accept, store, room) = (config.clone(), accept.clone(), store.clone(), room.clone());
-        Box::new(move |stop| {
-            let credential = imap::connect::Credential::of(&config);
-            Box::pin(imap::Door::new(config.clone(), credential, accept.clone(), store.clone(), room.clone()).run(stop))
-        })
-    };
-    Ok(config.imap.iter().map(door).collect())
+        doors.push(Box::new(move |stop| {
+            Box::pin(imap::Door::new(config.clone(), credential.clone(), accept.clone(), store.clone(), room.clone()).run(stop))
+        }));
+    }
+    Ok((doors, keepers))
 }
 
 /// A door for each Maildir.

@@ -19,6 +19,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("notify::texts", &["model"]),
     ("notify::compose", &["model", "notify::texts"]),
     ("scan", &["model", "config"]),
+    ("seal", &["config"]),
+    ("oauth", &["model", "config", "store", "seal"]),
     ("intake", &["model", "config", "store", "scan"]),
     ("file", &["model", "store"]),
     ("notify", &["model", "config", "store", "notify::compose", "notify::texts"]),

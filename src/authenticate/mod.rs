@@ -63,7 +63,8 @@ fn proof_for(domain: &str, on: Case<'_>) -> Result<Proof, Unproven> {
     let checked = facts.checked.as_ref();
     let own = checked.map(|checked| by_own_checks(domain, on, checked));
     let arc = checked.and_then(|checked| checked.arc.as_ref()).map(|arc| by_sealers(domain, on, arc));
-    let relay = (facts.origin == Origin::SubmissionRelay).then_some(Ok(Proof::SubmissionRelay));
+    let is_relayed = facts.origin == Origin::SubmissionRelay || facts.internal.as_deref() == Some(domain);
+    let relay = is_relayed.then_some(Ok(Proof::SubmissionRelay));
     let mut worst = Unproven::NoProof;
     for found in [pinned, own, arc, relay].into_iter().flatten() {
         match found {

@@ -52,6 +52,11 @@ fn who_is_proved() {
     check(&facts(Origin::Direct, PETRA, None), Err(Unproven::NoProof));
     check(&facts(Origin::Relay, PETRA, None), Err(Unproven::NoProof));
     check(&facts(Origin::Relay, PETRA, Some(("pass", "acme.example"))), Ok(Proof::Dmarc));
+    let internal = |domain: &str| Facts { internal: Some(domain.into()), ..facts(Origin::Relay, PETRA, None) };
+    check(&internal("acme.example"), Ok(Proof::SubmissionRelay));
+    check(&internal("other.example"), Err(Unproven::NoProof));
+    check(&Facts { from_fields: 2, ..internal("acme.example") }, Err(Unproven::UnclearFrom));
+    check(&Facts { from_is_odd: true, ..internal("acme.example") }, Err(Unproven::UnclearFrom));
     check(&facts(Origin::Relay, &["alias.petra@acme.example"], Some(("pass", "acme.example"))), Ok(Proof::Dmarc));
     check(&facts(Origin::Relay, PETRA, Some(("fail", "acme.example"))), Err(Unproven::NoProof));
     check(&facts(Origin::Relay, PETRA, Some(("pass", "evil.example"))), Err(Unproven::NoProof));

@@ -4,7 +4,10 @@ mod listen;
 
 use super::{Done, Failure, On, show};
 use crate::config::Config;
+use crate::config::imap::{Imap, SignsIn};
+use crate::config::oauth::Grant;
 use crate::config::scan::WhenDown;
+use crate::daemon::sign_ins::SignIns;
 use crate::intake::accept;
 use crate::intake::facts::resolver;
 use crate::intake::imap::{self, connect::Credential};
@@ -12,6 +15,7 @@ use crate::intake::maildir;
 use crate::intake::smtp::tls::Certificate;
 use crate::model::id::TenantId;
 use crate::scan::Scanner;
+use crate::seal::Seals;
 use crate::store::{self, Missing, Store};
 use jiff::Timestamp;
 use std::path::Path;
@@ -60,6 +64,7 @@ pub async fn run(on: &On, args: Args) -> Done {
         notes.push("postmaster is not set: mail to postmaster is kept and handed to nobody (`rohrpost mail list --tenant -`)".into());
     }
     check_store(&config, &mut faults, &mut notes).await;
+    about_providers(&config, &mut faults, &mut notes);
     check_mailboxes(&config, args.connect, &mut faults, &mut notes).await;
     check_maildirs(&config, &mut faults, &mut notes);
     if !faults.is_empty() {
@@ -90,6 +95,10 @@ async fn check_store(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<
                 if matches!(store.recipient(&mailbox.import_address).await, Ok(None)) {
                     let key = format!("imap[{index}].import_address");
                     notes.push(format!("{key}: no tenant has {} yet: mail is left in mailbox {}", mailbox.import_address, mailbox.name));
+                }
+                let needs_person = matches!(&mailbox.signs_in, SignsIn::Oauth(oauth) if oauth.grant == Grant::User);
+                if needs_person && matches!(store.sign_in_of(&mailbox.name).await, Ok(None)) {
+                    notes.push(format!("imap[{index}].oauth: nobody has signed in: rohrpost oauth login {}", mailbox.name));
                 }
             }
             for (index, maildir) in config.maildir.iter().enumerate() {
@@ -148,18 +157,50 @@ async fn check_mailboxes(config: &Config, connect: bool, faults: &mut Vec<String
             faults.push(format!("imap[{index}].ca: {error:#}"));
             continue;
         }
-        if mailbox.authserv_id.is_none() {
+        if mailbox.authserv_id.is_none() && mailbox.exchange.is_none() {
             notes.push(format!(
                 "imap[{index}].authserv_id is not set: nobody's From is believed, and mail of mailbox {} is held",
                 mailbox.name
             ));
         }
         if connect {
-            match imap::try_sign_in(mailbox, &Credential::of(mailbox)).await {
+            match looked_into(config, mailbox).await {
                 Ok(found) => notes.push(format!("imap[{index}]: mailbox {}: {found}", mailbox.name)),
                 Err(error) => faults.push(format!("imap[{index}]: mailbox {}: {error}", mailbox.name)),
             }
         }
+    }
+}
+
+/// Signs in as the service does. A token that is due is renewed on the way, and kept.
+async fn looked_into(config: &Config, mailbox: &Imap) -> Result<String, String> {
+    let shown = |error: anyhow::Error| format!("{error:#}");
+    if let SignsIn::Secret(secret) = &mailbox.signs_in {
+        return imap::try_sign_in(mailbox, &Credential::of(mailbox.mechanism, secret)).await;
+    }
+    let store = Store::open(&config.place, Missing::IsAnError).await.map_err(shown)?;
+    let credential = SignIns::new(config, &store).and_then(|all| all.credential(mailbox));
+    let found = match credential {
+        Ok((credential, _)) => imap::try_sign_in(mailbox, &credential).await,
+        Err(error) => Err(shown(error)),
+    };
+    store.close().await;
+    found
+}
+
+/// A CA that cannot be read is a fault; keys and secrets may be the service's own.
+fn about_providers(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<String>) {
+    const OWN: &str = "fine in a shell if it is the service's own; if the service cannot read it either, no such mailbox is signed in";
+    for (index, oauth) in config.oauth.iter().enumerate() {
+        if let Err(error) = imap::connect::client_config(oauth.ca.as_deref()) {
+            faults.push(format!("oauth[{index}].ca: {error:#}"));
+        }
+        if let Some(Err(error)) = oauth.client_secret.as_ref().map(|secret| secret.get()) {
+            notes.push(format!("oauth[{index}].client_secret: {error:#}: {OWN}"));
+        }
+    }
+    if let Some(Err(error)) = config.seal.as_ref().map(Seals::fetched) {
+        notes.push(format!("{error:#}: {OWN}"));
     }
 }
 

@@ -249,6 +249,9 @@ fn proof(facts: &Value) -> String {
     let peer = facts["peer"].as_str().unwrap_or("unknown");
     let (pinned, own) = (&facts["pinned"]["dmarc"], &facts["checked"]["dmarc"]);
     let domain = |dmarc: &Value| show::clean(dmarc["header_from"].as_str().unwrap_or("?"));
+    if let Some(domain) = facts["internal"].as_str() {
+        return format!("a signed-in user of {} sent it, says Exchange Online", show::clean(domain));
+    }
     match (facts["login"].is_object(), pinned["result"].as_str(), own["result"].as_str()) {
         (true, _, _) => format!("signed in, from {peer}"),
         (false, Some(result), _) => format!("dmarc={result} for {}, says the mail host at {peer}", domain(pinned)),

@@ -11,6 +11,7 @@ mod history;
 mod import;
 pub mod logging;
 mod mail;
+mod oauth;
 mod outbox;
 mod serve;
 mod show;
@@ -76,6 +77,9 @@ enum Command {
     /// How the doors are: mailboxes, their last mail, their last error
     #[command(subcommand)]
     Doors(doors::Command),
+    /// Sign mailboxes in by OAuth: login, list, logout, keys
+    #[command(subcommand)]
+    Oauth(oauth::Command),
     /// Addresses by which candidates may write to their applications: create, list, revoke
     #[command(subcommand)]
     Token(token::Command),
@@ -163,6 +167,7 @@ fn dispatch(cli: Cli) -> Done {
         Command::DeadLetter(command) => runtime()?.block_on(dead_letter::run(&on, command)),
         Command::Outbox(command) => runtime()?.block_on(outbox::run(&on, command)),
         Command::Doors(command) => runtime()?.block_on(doors::run(&on, command)),
+        Command::Oauth(command) => runtime()?.block_on(oauth::run(&on, command)),
         Command::Token(command) => runtime()?.block_on(token::run(&on, command)),
         Command::User(command) => runtime()?.block_on(user::run(&on, command)),
         Command::Verify => runtime()?.block_on(verify::run(&on)),

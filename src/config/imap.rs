@@ -2,10 +2,12 @@
 
 use super::Secret;
 use super::faults::Found;
+use super::oauth::Oauth;
 use crate::model::address;
 use serde::Deserialize;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One mailbox, and what becomes of its mails.
@@ -20,8 +22,7 @@ pub struct Imap {
     pub ca: Option<PathBuf>,
     pub user: String,
     pub mechanism: Mechanism,
-    /// Password or bearer token, as the mechanism says. Fetched anew for every login: files may be renewed.
-    pub secret: Secret,
+    pub signs_in: SignsIn,
     pub folder: String,
     /// The import address whose mail lies here, in comparison form.
     pub import_address: String,
@@ -31,8 +32,26 @@ pub struct Imap {
     pub refused_to: Option<String>,
     /// RFC 8601 §2.5: the name that the mailbox's own server writes into Authentication-Results.
     pub authserv_id: Option<String>,
+    /// The mailbox is one of Exchange Online's, which says in its own way what it found out.
+    pub exchange: Option<ExchangeOnline>,
     pub poll: Duration,
     pub message_bytes: u64,
+}
+
+/// By what one signs in.
+#[derive(Clone, Debug)]
+pub enum SignsIn {
+    /// Password or bearer token, as the mechanism says. Fetched anew for every login: files may be renewed.
+    Secret(Secret),
+    /// Tokens that are asked for at a provider.
+    Oauth(Arc<Oauth>),
+}
+
+/// What is believed of a mailbox at Exchange Online.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExchangeOnline {
+    /// The organisation's own domains, in lower case: From of these is believed of mail that Exchange calls internal.
+    pub own_domains: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -94,6 +113,7 @@ pub(super) struct RawImap {
     user: String,
     password: Option<Secret>,
     bearer: Option<Secret>,
+    oauth: Option<String>,
     mechanism: Option<Mechanism>,
     folder: Option<String>,
     import_address: String,
@@ -103,8 +123,19 @@ pub(super) struct RawImap {
     flag: Option<String>,
     refused_to: Option<String>,
     authserv_id: Option<String>,
+    results: Option<Results>,
+    own_domains: Option<Vec<String>>,
     poll_seconds: Option<u64>,
     max_message_bytes: Option<u64>,
+}
+
+/// How the mailbox's server writes down what it found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Results {
+    /// As RFC 8601 has it, with `authserv_id`.
+    Standard,
+    ExchangeOnline,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -115,14 +146,21 @@ enum RawAfter {
     Delete,
 }
 
+/// What mailboxes need of other sections.
+#[derive(Clone, Copy)]
+pub(super) struct Others<'a> {
+    pub oauth: &'a [Arc<Oauth>],
+    pub has_key: bool,
+}
+
 /// All mailboxes; names are unique.
-pub(super) fn meant(list: Vec<RawImap>, message_bytes: u64, found: &mut Found) -> Vec<Imap> {
+pub(super) fn meant(list: Vec<RawImap>, message_bytes: u64, others: Others<'_>, found: &mut Found) -> Vec<Imap> {
     let mut all: Vec<Imap> = Vec::new();
     for (index, raw) in list.into_iter().enumerate() {
         let key = |name: &str| format!("imap[{index}].{name}");
         let twice = all.iter().any(|other| other.name == raw.name);
         found.add_if(twice, &key("name"), "another mailbox has this name");
-        let meant = raw.meant(&key, message_bytes, found);
+        let meant = raw.meant(&key, message_bytes, others, found);
         let is_same = |other: &Imap, one: &Imap| {
             (&other.host, other.port, &other.user, &other.folder) == (&one.host, one.port, &one.user, &one.folder)
         };
@@ -138,7 +176,7 @@ pub(super) fn meant(list: Vec<RawImap>, message_bytes: u64, found: &mut Found) -
 }
 
 impl RawImap {
-    fn meant(self, key: &dyn Fn(&str) -> String, message_bytes: u64, found: &mut Found) -> Option<Imap> {
+    fn meant(self, key: &dyn Fn(&str) -> String, message_bytes: u64, others: Others<'_>, found: &mut Found) -> Option<Imap> {
         let is_local = self.host == "localhost" || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         let tls = self.tls.unwrap_or(Tls::Implicit);
         let plain_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
@@ -154,7 +192,8 @@ impl RawImap {
         let message_bytes = self.max_message_bytes.unwrap_or(message_bytes);
         found.add_if(!(64 * 1024..=512 << 20).contains(&message_bytes), &key("max_message_bytes"), "between 65536 and 536870912");
         let after = self.after(key, found);
-        let (mechanism, secret) = self.secret(key, found)?;
+        let (mechanism, signs_in) = self.signs_in(key, others, found)?;
+        let exchange = self.exchange(key, found);
         let refused_to = match (&after, self.refused_to) {
             (After::Flag(_), given) => given,
             (_, given) => Some(given.unwrap_or_else(|| "Rohrpost/Refused".into())),
@@ -174,13 +213,14 @@ impl RawImap {
             ca: self.ca,
             user: self.user,
             mechanism,
-            secret,
+            signs_in,
             folder,
             import_address: address::key(&self.import_address),
             first: self.first,
             after,
             refused_to,
             authserv_id: self.authserv_id,
+            exchange,
             poll: Duration::from_secs(poll),
             message_bytes,
         })
@@ -203,22 +243,38 @@ impl RawImap {
         }
     }
 
-    fn secret(&self, key: &dyn Fn(&str) -> String, found: &mut Found) -> Option<(Mechanism, Secret)> {
-        let default = if self.bearer.is_some() { Mechanism::Xoauth2 } else { Mechanism::Plain };
-        let mechanism = self.mechanism.unwrap_or(default);
-        let (name, wanted, other) = match mechanism.takes_a_token() {
-            true => ("bearer", &self.bearer, &self.password),
-            false => ("password", &self.password, &self.bearer),
-        };
-        found.add_if(other.is_some(), &key("mechanism"), "password goes with plain and login, bearer with xoauth2 and oauthbearer");
+    fn signs_in(&self, key: &dyn Fn(&str) -> String, others: Others<'_>, found: &mut Found) -> Option<(Mechanism, SignsIn)> {
+        let has_token = self.bearer.is_some() || self.oauth.is_some();
+        let mechanism = self.mechanism.unwrap_or(if has_token { Mechanism::Xoauth2 } else { Mechanism::Plain });
+        let takes_token = mechanism.takes_a_token();
+        let is_mixed = if takes_token { self.password.is_some() } else { has_token };
+        found.add_if(is_mixed, &key("mechanism"), "password goes with plain and login, bearer and oauth with xoauth2 and oauthbearer");
+        if let (true, Some(name)) = (takes_token, &self.oauth) {
+            found.add_if(self.bearer.is_some(), &key("bearer"), "with oauth, tokens come from there");
+            found.add_if(!others.has_key, "seal.key", "tokens of mailboxes with oauth are kept sealed; `rohrpost oauth key` prints a key");
+            let named = others.oauth.iter().find(|oauth| oauth.name == *name);
+            found.add_if(named.is_none(), &key("oauth"), "no [[oauth]] has this name");
+            return Some((mechanism, SignsIn::Oauth(named?.clone())));
+        }
+        let (name, wanted) = if takes_token { ("bearer", &self.bearer) } else { ("password", &self.password) };
         let Some(secret) = wanted else {
-            found.add(&key(name), "this is how one signs in");
+            found.add(&key(name), if takes_token { "this, or oauth, is how one signs in" } else { "this is how one signs in" });
             return None;
         };
         if let Err(error) = secret.get() {
             found.add(&key(name), &format!("{error:#}"));
         }
-        Some((mechanism, secret.clone()))
+        Some((mechanism, SignsIn::Secret(secret.clone())))
+    }
+
+    fn exchange(&self, key: &dyn Fn(&str) -> String, found: &mut Found) -> Option<ExchangeOnline> {
+        let is_exchange = self.results == Some(Results::ExchangeOnline);
+        found.add_if(is_exchange && self.authserv_id.is_some(), &key("authserv_id"), "Exchange Online writes none: one or the other");
+        found.add_if(!is_exchange && self.own_domains.is_some(), &key("own_domains"), "only with results = \"exchange_online\"");
+        let own_domains: Vec<String> = self.own_domains.iter().flatten().map(|domain| domain.to_lowercase()).collect();
+        let is_domain = |domain: &String| address::is_plausible(&format!("x@{domain}"));
+        found.add_if(!own_domains.iter().all(is_domain), &key("own_domains"), "domains, as in \"acme.example\"");
+        is_exchange.then_some(ExchangeOnline { own_domains })
     }
 }
 
@@ -272,6 +328,10 @@ mod tests {
         check("after = \"flag\"\nflag = \"a b\"\n", "imap[0].flag");
         check("bearer = { value = \"t\" }\n", "imap[0].");
         check("mechanism = \"oauthbearer\"\n", "imap[0].bearer");
+        check("oauth = \"m365\"\n", "imap[0].mechanism");
+        check("results = \"exchange_online\"\nauthserv_id = \"a.example\"\n", "imap[0].authserv_id");
+        check("own_domains = [\"acme.example\"]\n", "imap[0].own_domains");
+        check("results = \"exchange_online\"\nown_domains = [\"@acme.example\"]\n", "imap[0].own_domains");
         check("poll_seconds = 0\n", "imap[0].poll_seconds");
         check(LEAST, "imap[1].name");
         check(&LEAST.replace("\"hr\"", "\"other\""), "imap[1].folder");
@@ -283,6 +343,28 @@ mod tests {
         assert!(read(&unreadable, Vec::new()).unwrap_err().to_string().contains("imap[0].password: /nowhere/secret"));
         let named = LEAST.replace("\"hr\"", "\"hr@acme\"");
         assert!(read(&named, Vec::new()).unwrap_err().to_string().contains("imap[0].name"));
+    }
+
+    #[test]
+    fn by_oauth() {
+        const OAUTH: &str = "[[oauth]]\nname = \"m365\"\nprovider = \"microsoft\"\ndirectory = \"acme.example\"\nclient_id = \"c\"\n";
+        const KEY: &str = "[seal]\nkey = { file = \"/fetched/where/needed\" }\n";
+        let mailbox = LEAST.replace("password = { value = \"p\" }", "oauth = \"m365\"");
+        let imap = read(&format!("{mailbox}{OAUTH}{KEY}"), Vec::new()).unwrap().imap.remove(0);
+        assert!(matches!(imap.signs_in, SignsIn::Oauth(oauth) if oauth.name == "m365"));
+        assert_eq!(imap.mechanism, Mechanism::Xoauth2);
+        let check = |text: &str, part: &str| {
+            let found = read(text, Vec::new()).unwrap_err().to_string();
+            assert!(found.contains(part), "{text}: {found}");
+        };
+        check(&format!("{mailbox}{OAUTH}"), "seal.key");
+        check(&format!("{mailbox}{KEY}"), "imap[0].oauth");
+        check(&format!("{mailbox}mechanism = \"plain\"\n{OAUTH}{KEY}"), "imap[0].mechanism");
+        check(&format!("{mailbox}bearer = {{ value = \"t\" }}\n{OAUTH}{KEY}"), "imap[0].bearer");
+        check("[seal]\nold_keys = [{ value = \"x\" }]\n", "seal.key");
+        let exchange = format!("{LEAST}results = \"exchange_online\"\nown_domains = [\"Acme.example\"]\n");
+        let exchange = read(&exchange, Vec::new()).unwrap().imap.remove(0).exchange.unwrap();
+        assert_eq!(exchange.own_domains, ["acme.example"]);
     }
 
     /// Every key stands in the example, below `[[imap]]`.

@@ -96,6 +96,10 @@ fn secrets_are_never_shown() {
     let config = read(text, Vec::new()).unwrap();
     assert!(!format!("{config:?}").contains("geheim123"));
     assert!(config.outgoing.login.is_some());
+    for wrong in ["[seal]\nkey = \"geheim123\"\n", "[[oauth]]\nclient_secret = \"geheim123\"\n", "[[imap]]\nbearer = \"geheim123\"\n"] {
+        let found = faults(wrong).join("\n");
+        assert!(!found.is_empty() && !found.contains("geheim123"), "{found}");
+    }
 }
 
 /// A command in a shell has no credentials, and needs none.

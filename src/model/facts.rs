@@ -38,6 +38,8 @@ pub struct Facts {
     pub is_strangers: bool,
     /// The topmost Authentication-Results field, if it bears the pinned authserv-id and the peer may be believed. RFC 8601.
     pub pinned: Option<Pinned>,
+    /// The domain of From, one of the organisation's own, if the mailbox's Exchange says that a signed-in user of it sent the mail.
+    pub internal: Option<String>,
     /// What we found out ourselves; none where nothing was asked.
     pub checked: Option<Checked>,
     /// How many Received fields the mail brought. RFC 5321 §6.3.
@@ -163,7 +165,10 @@ impl Facts {
                 || checked.dkim.iter().any(|dkim| dkim.result == "pass" && dkim.aligned)
                 || checked.arc.as_ref().is_some_and(|arc| arc.result == "pass")
         });
-        own || self.login.is_some() || self.origin == Origin::SubmissionRelay || self.dmarc_passed_for().is_some()
+        own || self.login.is_some()
+            || self.internal.is_some()
+            || self.origin == Origin::SubmissionRelay
+            || self.dmarc_passed_for().is_some()
     }
 
     /// Whether SPF passed for the author's own domain: then it is that domain's own server that speaks, and nobody who got one of its

@@ -5,6 +5,7 @@ pub mod address;
 pub mod alarm;
 pub mod answer;
 pub mod arrival;
+pub mod bearer;
 pub mod daily;
 pub mod digest;
 #[cfg(test)]

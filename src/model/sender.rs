@@ -51,7 +51,7 @@ pub enum Proof {
     Dkim,
     /// A forwarder whom the tenant trusts sealed that it saw `dmarc=pass`. RFC 8617.
     Arc,
-    /// A relay that takes mail from signed-in users alone.
+    /// A relay that takes mail from signed-in users alone, or the organisation's own Exchange for such a mail.
     SubmissionRelay,
 }
 

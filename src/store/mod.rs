@@ -18,6 +18,7 @@ pub mod listing;
 pub mod mailboxes;
 pub mod maildirs;
 mod names;
+pub mod oauth;
 pub mod organisation;
 pub mod outbox;
 mod piped;

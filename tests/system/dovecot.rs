@@ -28,6 +28,11 @@ impl Dovecot {
 
     /// With these lines at the end of its configuration.
     pub fn start_with(more: &str) -> Dovecot {
+        Dovecot::asking(&format!("http://127.0.0.1:{}/", introspection()), more)
+    }
+
+    /// With the address at which tokens are looked at, and lines at the end of its configuration.
+    pub fn asking(introspection_url: &str, more: &str) -> Dovecot {
         let folder = tempfile::Builder::new().prefix("rohrpost-dovecot-").tempdir().unwrap().keep();
         let open = |path: &PathBuf| assert!(Command::new("chmod").arg("755").arg(path).status().unwrap().success());
         open(&folder);
@@ -36,10 +41,9 @@ impl Dovecot {
         std::os::unix::fs::chown(&mail, Some(65534), Some(65534)).unwrap();
         certificates(&folder);
         let (port, tls_port) = (free_port(), free_port());
-        let tokens = introspection();
         std::fs::write(folder.join("dovecot.conf"), configuration(folder.to_str().unwrap(), port, tls_port) + more).unwrap();
         let oauth = format!(
-            "introspection_mode = post\nintrospection_url = http://127.0.0.1:{tokens}/\nusername_attribute = username\nusername_format = %u\n\
+            "introspection_mode = post\nintrospection_url = {introspection_url}\nusername_attribute = username\nusername_format = %u\n\
              active_attribute = active\nactive_value = true\n"
         );
         std::fs::write(folder.join("oauth2.conf.ext"), oauth).unwrap();

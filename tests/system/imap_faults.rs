@@ -3,6 +3,7 @@
 use crate::dovecot::*;
 use crate::harness::*;
 use crate::imap::{door, filed, mail, plain, with_mailboxes};
+use rohrpost::config::imap::SignsIn;
 use rohrpost::intake::accept::{self, Acceptor};
 use rohrpost::intake::facts::checks::Checks;
 use rohrpost::intake::imap::connect::Credential;
@@ -331,7 +332,9 @@ async fn second_instance(acme: &Installation) -> (Door, Store) {
     let checks = Checks::new(&config.dns, config.smtp.hostname.clone());
     let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), None);
     let config = config.imap.remove(0);
-    (Door::new(config.clone(), Credential::of(&config), accept, store.clone(), Room::default()), store)
+    let SignsIn::Secret(secret) = &config.signs_in else { panic!("no password") };
+    let credential = Credential::of(config.mechanism, secret);
+    (Door::new(config.clone(), credential, accept, store.clone(), Room::default()), store)
 }
 
 /// Acceptance: G2, G3. Two instances, one mailbox: one of them works, the other waits; when the first is stopped dead in its tracks, the

@@ -5,7 +5,7 @@ use crate::model::facts::{Dmarc, Spf};
 /// What we look for in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Results {
-    /// As it stands there.
+    /// As it stands there; empty where there is none.
     pub authserv_id: String,
     /// The first `dmarc` result.
     pub dmarc: Option<Dmarc>,
@@ -22,6 +22,18 @@ pub fn read(value: &[u8]) -> Option<Results> {
         return None;
     }
     results(&tokens(&String::from_utf8_lossy(value))?)
+}
+
+/// Reads a value as Exchange Online writes it: results alone, and no identifier in front. None where there is one, or where something
+/// else stands there: RFC 8601 §2.2 asks for it, so that this is nobody else's.
+pub fn read_nameless(value: &[u8]) -> Option<Results> {
+    if value.len() > LONGEST {
+        return None;
+    }
+    let tokens = tokens(&String::from_utf8_lossy(value))?;
+    statement(tokens.split(|token| *token == Token::Semicolon).next()?)?;
+    let (dmarc, spf) = said(tokens.split(|token| *token == Token::Semicolon));
+    Some(Results { authserv_id: String::new(), dmarc, spf })
 }
 
 /// Reads the value of an ARC-Authentication-Results field. RFC 8617 §4.1.1: the same behind `i=N;`.
@@ -43,6 +55,12 @@ fn results(tokens: &[Token]) -> Option<Results> {
         [id, Token::Word(version)] if version == "1" => id.value()?,
         _ => return None,
     };
+    let (dmarc, spf) = said(statements);
+    Some(Results { authserv_id: authserv_id.to_owned(), dmarc, spf })
+}
+
+/// The first `spf` result, and what all `dmarc` results say together.
+fn said<'a>(statements: impl Iterator<Item = &'a [Token]>) -> (Option<Dmarc>, Option<Spf>) {
     let (mut dmarc_found, mut spf) = (None, None);
     for (method, result, properties) in statements.filter_map(statement) {
         match method.as_str() {
@@ -58,7 +76,7 @@ fn results(tokens: &[Token]) -> Option<Results> {
             _ => (),
         }
     }
-    Some(Results { authserv_id: authserv_id.to_owned(), dmarc: dmarc_found, spf })
+    (dmarc_found, spf)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

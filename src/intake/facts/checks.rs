@@ -44,7 +44,7 @@ pub fn are_needed(purpose: &Purpose, facts: &Facts) -> bool {
         Purpose::Bounces { .. } | Purpose::Postmaster => false,
     };
     let asked_already = facts.pinned.as_ref().is_some_and(|pinned| pinned.dmarc.is_some());
-    decides && facts.login.is_none() && facts.origin != Origin::SubmissionRelay && !asked_already
+    decides && facts.login.is_none() && facts.internal.is_none() && facts.origin != Origin::SubmissionRelay && !asked_already
 }
 
 /// Checks senders. Cheap to clone.

@@ -3,6 +3,7 @@
 
 pub mod authentication_results;
 pub mod checks;
+pub mod exchange;
 mod from;
 pub mod reading;
 pub mod resolver;
@@ -63,6 +64,7 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
             || (head.len() >= LARGEST_IN_DATABASE && header.body >= head.len())
             || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
         pinned: pinned(connection, &header),
+        internal: None,
         hops: header.hops(),
     }
 }

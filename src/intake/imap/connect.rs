@@ -5,6 +5,7 @@ use super::trouble::Trouble;
 use super::wire::{Capabilities, Heard, SILENCE, Wire, quoted};
 use crate::config::Secret;
 use crate::config::imap::{Imap, Mechanism, Tls};
+use crate::model::bearer::Tokens;
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -28,16 +29,8 @@ pub enum Credential {
     Bearer(Arc<dyn Tokens>),
 }
 
-/// Where access tokens come from.
-pub trait Tokens: Send + Sync {
-    /// A token that should be good now. Asked before each login.
-    fn token(&self) -> BoxFuture<'_, anyhow::Result<SecretString>>;
-    /// The server did not take the last one.
-    fn refused(&self);
-}
-
-/// A token that somebody else keeps fresh, in a file or a credential.
-pub struct Kept(pub Secret);
+/// A token that somebody else keeps fresh, in a file or a credential: it is read again before each login.
+struct Kept(Secret);
 
 impl Tokens for Kept {
     fn token(&self) -> BoxFuture<'_, anyhow::Result<SecretString>> {
@@ -45,16 +38,33 @@ impl Tokens for Kept {
         Box::pin(async move { token })
     }
 
-    /// The file is read again before the next login.
-    fn refused(&self) {}
+    fn taken(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn refused(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn renewed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 impl Credential {
-    /// What the configuration says.
-    pub fn of(config: &Imap) -> Credential {
-        match config.mechanism.takes_a_token() {
-            true => Credential::Bearer(Arc::new(Kept(config.secret.clone()))),
-            false => Credential::Password(config.secret.clone()),
+    /// A secret of the configuration, as the mechanism takes it.
+    pub fn of(mechanism: Mechanism, secret: &Secret) -> Credential {
+        match mechanism.takes_a_token() {
+            true => Credential::Bearer(Arc::new(Kept(secret.clone()))),
+            false => Credential::Password(secret.clone()),
+        }
+    }
+
+    /// Ends when there is a reason to try again before it is time.
+    pub async fn renewed(&self) {
+        match self {
+            Credential::Password(_) => std::future::pending().await,
+            Credential::Bearer(tokens) => tokens.renewed().await,
         }
     }
 }
@@ -87,10 +97,17 @@ pub async fn sign_in(config: &Imap, credential: &Credential) -> Result<SignedIn,
         Mechanism::Oauthbearer => authenticate(&mut wire, "OAUTHBEARER", &oauthbearer(config, secret.expose_secret()), "\u{1}").await,
     };
     match ended {
-        Ok(()) => (),
-        Err(Trouble::Said(_, text)) => {
+        Ok(()) => {
             if let Credential::Bearer(tokens) = credential {
-                tokens.refused();
+                tokens.taken().await;
+            }
+        }
+        Err(Trouble::Said(_, text)) => {
+            // A server that has no time says nothing about the token.
+            if let Credential::Bearer(tokens) = credential
+                && !super::trouble::passes_by_itself(&text)
+            {
+                tokens.refused().await;
             }
             return Err(Trouble::NotLetIn(text));
         }

@@ -92,7 +92,12 @@ impl Door {
             }
             failures = failures.saturating_add(1);
             let wait = self.wait_after(&trouble, failures).await;
-            tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(wait) => () }
+            tokio::select! {
+                () = stop.cancelled() => (),
+                () = tokio::time::sleep(wait) => (),
+                // Somebody has mended it.
+                () = self.credential.renewed() => failures = 0,
+            }
         }
         self.say(DoorNews { state: "stopped", ..DoorNews::default() }).await;
         info!(mailbox = %name, "mailbox {name} is closed");

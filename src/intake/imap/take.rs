@@ -174,8 +174,12 @@ impl Hand {
             tls: door.config.tls != Tls::None,
             login: None,
         };
-        let envelope = envelope::found(&door.store, &Header::read(&spooled.head), &self.whose, &door.config.import_address).await?;
-        let facts = facts::gather(&connection, &spooled.head);
+        let header = Header::read(&spooled.head);
+        let envelope = envelope::found(&door.store, &header, &self.whose, &door.config.import_address).await?;
+        let mut facts = facts::gather(&connection, &spooled.head);
+        if let Some(exchange) = &door.config.exchange {
+            facts::exchange::add(&mut facts, exchange, &header);
+        }
         let Spooled { id, raw, sha256, size, .. } = spooled;
         let arrival =
             Arrival { id, tenant: tenant.clone(), door: Entrance::Imap, at: Timestamp::now(), envelope, facts, raw, sha256, size };

@@ -69,6 +69,12 @@ pub fn wait(trouble: &Trouble, failures: u32, chance: f64) -> Duration {
     Duration::from_secs_f64(seconds * (0.75 + chance.clamp(0.0, 1.0) / 4.0))
 }
 
+/// RFC 5530 §3, or a server that asks for time: then a login was refused for another reason than what it brought.
+pub fn passes_by_itself(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    suggested(text).is_some() || ["[unavailable]", "[inuse]", "[limit]", "[serverbug]", "throttled"].iter().any(|code| lower.contains(code))
+}
+
 /// Exchange says `Suggested Backoff Time: 299910 milliseconds`.
 fn suggested(text: &str) -> Option<Duration> {
     let lower = text.to_ascii_lowercase();
@@ -106,6 +112,16 @@ mod tests {
         check("Suggested Backoff Time: soon", None);
         check("Suggested Backoff Time: 99999999999999999999999 milliseconds", None);
         check("authenticated but not connected", None);
+    }
+
+    #[test]
+    fn what_passes_by_itself() {
+        for text in ["[UNAVAILABLE] Temporary authentication failure", "Request is throttled", "x Suggested Backoff Time: 9 seconds"] {
+            assert!(passes_by_itself(text), "{text}");
+        }
+        for text in ["[AUTHENTICATIONFAILED] Authentication failed.", "AUTHENTICATE failed.", "[EXPIRED] x"] {
+            assert!(!passes_by_itself(text), "{text}");
+        }
     }
 
     #[test]

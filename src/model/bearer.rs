@@ -1,0 +1,16 @@
+//! Access tokens, as doors see them. RFC 6750.
+
+use futures_util::future::BoxFuture;
+use secrecy::SecretString;
+
+/// Where access tokens come from.
+pub trait Tokens: Send + Sync {
+    /// A token that should be good now. Asked before each login.
+    fn token(&self) -> BoxFuture<'_, anyhow::Result<SecretString>>;
+    /// The server took the last one.
+    fn taken(&self) -> BoxFuture<'_, ()>;
+    /// The server did not take the last one.
+    fn refused(&self) -> BoxFuture<'_, ()>;
+    /// Ends as soon as somebody has signed in anew: then there is a reason to try before one meant to.
+    fn renewed(&self) -> BoxFuture<'_, ()>;
+}
