@@ -1,7 +1,10 @@
 //! What was said -> what is meant. One TOML file describes the machine; every default of the machine lives here.
 //! Everything of a tenant is in the database.
 
+pub mod alarms;
+pub mod canary;
 mod dns;
+pub mod doors;
 mod faults;
 mod held;
 pub mod imap;
@@ -49,6 +52,9 @@ pub struct Config {
     /// None: files are not scanned.
     pub scan: Option<scan::Scan>,
     pub held_unauthenticated: HeldLimits,
+    pub alarms: alarms::Alarms,
+    /// Mails to ourselves; none unless somebody wants them.
+    pub canary: Vec<canary::Canary>,
 }
 
 #[derive(Clone, Debug)]
@@ -138,6 +144,8 @@ struct Raw {
     outgoing: outgoing::RawOutgoing,
     scan: scan::RawScan,
     held_unauthenticated: held::RawHeld,
+    alarms: alarms::RawAlarms,
+    canary: Vec<canary::RawCanary>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -167,6 +175,9 @@ impl Raw {
         let outgoing = self.outgoing.meant(found);
         let scan = self.scan.meant(found);
         let held_unauthenticated = self.held_unauthenticated.meant(found);
+        let alarms = self.alarms.meant(found);
+        let doors: Vec<&str> = imap.iter().map(|mailbox| mailbox.name.as_str()).collect();
+        let canary = canary::meant(self.canary, outgoing.as_ref(), &doors, found);
         Some(Config {
             place: Place {
                 database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
@@ -183,6 +194,8 @@ impl Raw {
             outgoing: outgoing?,
             scan,
             held_unauthenticated,
+            alarms: alarms?,
+            canary,
         })
     }
 }

@@ -1,13 +1,16 @@
 //! Starts the parts, stops them in order: doors first, then what is in hand, the store last.
 
+use crate::alarms;
 use crate::config::Config;
 use crate::dead_letter;
 use crate::intake::accept::{Acceptor, Room};
 use crate::intake::facts::checks::Checks;
 use crate::intake::imap;
 use crate::intake::login::SignIn;
+use crate::intake::seen;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{SmtpDoor, StoreDirectory};
+use crate::model::arrival::Door;
 use crate::notify::outbox;
 use crate::notify::transport::Transport;
 use crate::pipeline::{Pipeline, Settings};
@@ -116,6 +119,8 @@ impl Daemon {
         let room = Room { folders, min_free_bytes: config.min_free_bytes, held };
         let accept = Acceptor::new(store.clone(), room, checks, config.smtp.clone(), scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
+        store.doors_start().await?;
+        let (watching, speaker) = (config.clone(), accept.clone());
         let mailboxes = mailboxes(&config, &accept, &store, &lock).await?;
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
         let door = SmtpDoor::bind(config.smtp, certificate.as_ref().map(Certificate::acceptor), accept, directory).await?;
@@ -131,6 +136,9 @@ impl Daemon {
         let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
         let mut doors = vec![Part::start("SMTP door", &falls, |stop| door.run(stop))];
         doors.extend(mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop))));
+        let (spoken, heard) = (store.clone(), store.clone());
+        doors.push(Part::start("doors' voice", &falls, |stop| seen::speak(vec![Door::Smtp], speaker, spoken, stop)));
+        doors.push(Part::start("alarms", &falls, |stop| alarms::run(heard, watching, stop)));
         Ok(Daemon {
             addresses,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {

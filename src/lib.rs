@@ -1,6 +1,7 @@
 //! Rohrpost carries candidates' e-mail into the recruiting record. The way of a mail is in `pipeline`; the house is described in
 //! docs/architecture.md.
 
+pub mod alarms;
 pub mod authenticate;
 pub mod cli;
 pub mod config;
@@ -16,3 +17,4 @@ pub mod scan;
 pub mod screen;
 pub mod store;
 pub mod understand;
+pub mod watch;

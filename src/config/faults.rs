@@ -75,8 +75,9 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let line = text[start..].lines().next().unwrap_or_default();
     let header = text[..at].lines().rev().map(str::trim).find(|line| line.starts_with('[')).unwrap_or_default();
-    let is_near_a_secret =
-        [header, line].iter().any(|text| ["outgoing", "passw", "secret"].iter().any(|word| text.to_lowercase().contains(word)));
+    let is_near_a_secret = [header, line].iter().any(|text| {
+        ["outgoing", "passw", "secret", "[alarms", "[[canary", "webhook"].iter().any(|word| text.to_lowercase().contains(word))
+    });
     if !is_near_a_secret {
         return error.to_string().trim_end().to_owned();
     }

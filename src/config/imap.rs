@@ -1,7 +1,7 @@
 //! Mailboxes that are emptied over IMAP: what was said -> what is meant.
 
-use super::Secret;
 use super::faults::Found;
+use super::{Secret, alarms};
 use crate::model::address;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -33,6 +33,8 @@ pub struct Imap {
     pub authserv_id: Option<String>,
     pub poll: Duration,
     pub message_bytes: u64,
+    /// Hours without mail; none says what `[alarms]` says, 0 never.
+    pub silent_after_hours: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -105,6 +107,7 @@ pub(super) struct RawImap {
     authserv_id: Option<String>,
     poll_seconds: Option<u64>,
     max_message_bytes: Option<u64>,
+    silent_after_hours: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -122,6 +125,8 @@ pub(super) fn meant(list: Vec<RawImap>, message_bytes: u64, found: &mut Found) -
         let key = |name: &str| format!("imap[{index}].{name}");
         let twice = all.iter().any(|other| other.name == raw.name);
         found.add_if(twice, &key("name"), "another mailbox has this name");
+        // There is one of each of these, and it bears the name of its kind.
+        found.add_if(matches!(raw.name.as_str(), "smtp" | "lmtp" | "pipe"), &key("name"), "this is another door's name");
         let meant = raw.meant(&key, message_bytes, found);
         let is_same = |other: &Imap, one: &Imap| {
             (&other.host, other.port, &other.user, &other.folder) == (&one.host, one.port, &one.user, &one.folder)
@@ -153,6 +158,7 @@ impl RawImap {
         found.add_if(!(1..=1_500).contains(&poll), &key("poll_seconds"), "between 1 and 1500");
         let message_bytes = self.max_message_bytes.unwrap_or(message_bytes);
         found.add_if(!(64 * 1024..=512 << 20).contains(&message_bytes), &key("max_message_bytes"), "between 65536 and 536870912");
+        let silent_after_hours = alarms::silent_after(self.silent_after_hours, &key("silent_after_hours"), found);
         let after = self.after(key, found);
         let (mechanism, secret) = self.secret(key, found)?;
         let refused_to = match (&after, self.refused_to) {
@@ -183,6 +189,7 @@ impl RawImap {
             authserv_id: self.authserv_id,
             poll: Duration::from_secs(poll),
             message_bytes,
+            silent_after_hours,
         })
     }
 

@@ -2,9 +2,11 @@
 
 pub mod accept;
 pub mod brakes;
+pub mod canary;
 pub mod facts;
 pub mod imap;
 pub mod login;
+pub mod seen;
 pub mod smtp;
 pub mod spool;
 pub mod told;

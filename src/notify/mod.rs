@@ -2,5 +2,6 @@
 
 pub mod compose;
 pub mod outbox;
+pub mod plain;
 mod texts;
 pub mod transport;

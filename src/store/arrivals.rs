@@ -1,6 +1,6 @@
 //! Accepted mail: writing it down, handing it out to be worked on, taking it back.
 
-use super::{NotWritten, Store, mailboxes, moment};
+use super::{NotWritten, Store, canaries, mailboxes, moment};
 use crate::model::arrival::{Arrival, Envelope, Raw};
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, TenantId};
@@ -271,6 +271,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewArrival
         raw.build().execute(&mut *connection).await.map_err(NotWritten::of)?;
     }
     for row in rows {
+        canaries::arrived(connection, &row.arrival).await?;
         if let Some(position) = &row.position {
             mailboxes::accepted(connection, position, &row.arrival.tenant, row.arrival.id).await?;
         }
