@@ -20,11 +20,22 @@ use ways::Ways;
 /// How often is looked whether anything is wrong, and whether there is something to tell.
 const LOOK: Duration = Duration::from_secs(10);
 const TELL: Duration = Duration::from_secs(2);
+/// After a fall.
+const LATER: Duration = Duration::from_secs(60);
 /// An alarm that goes on is written down again after so long, though nothing of it changed.
 const SEEN_AGAIN: SignedDuration = SignedDuration::from_mins(10);
 
-/// Works until stopped. Nothing that happens here ends it.
+/// Works until stopped. Nothing that happens here ends it, nor the service: mail comes in without it.
 pub async fn run(store: Store, config: Config, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(fallen) = tokio::spawn(work(store.clone(), config.clone(), stop.clone())).await {
+            error!(%fallen, "the alarms fell; they begin anew in a minute");
+        }
+        tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(LATER) => () }
+    }
+}
+
+async fn work(store: Store, config: Config, stop: CancellationToken) {
     let ways = Ways::new(&config);
     let watched = Watched::new(&config);
     let telling = futures_util::future::join_all(ways.all().into_iter().map(|way| tell_by(way, &ways, &store, &stop)));

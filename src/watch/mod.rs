@@ -115,9 +115,11 @@ pub fn findings(snapshot: &Snapshot, rules: &Rules) -> Vec<Finding> {
     found
 }
 
-/// Alarms about what is no longer there to be right again: a door that was taken out of the configuration.
+/// Alarms about what is no longer there to be right again: a door that was taken out of the configuration. What other parts raise is theirs
+/// to clear.
 pub fn is_gone(kind: AlarmKind, about: &str, snapshot: &Snapshot) -> bool {
-    kind != AlarmKind::MailWaits && !snapshot.doors.iter().any(|door| door.name == about)
+    let is_watched = matches!(kind, AlarmKind::DoorFailing | AlarmKind::DoorSilent | AlarmKind::CanaryLost);
+    is_watched && !snapshot.doors.iter().any(|door| door.name == about)
 }
 
 fn failing(door: &Door, now: Timestamp, rules: &Rules) -> Option<State> {

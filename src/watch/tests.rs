@@ -142,5 +142,5 @@ fn mail_that_waits() {
 fn what_the_configuration_no_longer_has() {
     let here = snapshot(Door::default());
     assert!(!is_gone(AlarmKind::DoorFailing, "hr", &here) && is_gone(AlarmKind::DoorFailing, "old", &here));
-    assert!(!is_gone(AlarmKind::MailWaits, INTAKE, &here));
+    assert!(!is_gone(AlarmKind::MailWaits, INTAKE, &here) && !is_gone(AlarmKind::SignInLost, "relay", &here));
 }

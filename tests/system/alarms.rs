@@ -127,9 +127,9 @@ fn a_webhook_that_fails_for_a_while() {
     eventually("a reminder", || (hook.told().len() >= 3 && mails(&acme).len() >= 3).then_some(()));
     assert_eq!(hook.told()[2], "goes_on sign_in_lost smtp");
     // What the configuration no longer has is not wrong any more.
-    sql(&acme, "update alarm set about = 'gone'; update alarm_told set about = 'gone'");
+    sql(&acme, "update alarm set kind = 'door_silent', about = 'gone'; update alarm_told set kind = 'door_silent', about = 'gone'");
     eventually("the end of it", || (hook.told().len() >= 4 && open(&acme).is_empty()).then_some(()));
-    assert_eq!(hook.told()[3], "over sign_in_lost gone");
+    assert_eq!(hook.told()[3], "over door_silent gone");
     daemon.stop();
     acme.is_sound();
 }
