@@ -1,8 +1,11 @@
 //! What was said -> what is meant. One TOML file describes the machine; every default of the machine lives here.
 //! Everything of a tenant is in the database.
 
+pub mod alarms;
+pub mod canary;
 mod deliver;
 mod dns;
+pub mod doors;
 mod faults;
 mod healing;
 mod held;
@@ -67,6 +70,9 @@ pub struct Config {
     pub held_unauthenticated: HeldLimits,
     /// When held mail is looked at again by itself.
     pub healing: Schedule,
+    pub alarms: alarms::Alarms,
+    /// Mails to ourselves; none unless somebody wants them.
+    pub canary: Vec<canary::Canary>,
 }
 
 #[derive(Clone, Debug)]
@@ -162,6 +168,8 @@ struct Raw {
     scan: scan::RawScan,
     held_unauthenticated: held::RawHeld,
     healing: healing::RawHealing,
+    alarms: alarms::RawAlarms,
+    canary: Vec<canary::RawCanary>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -191,12 +199,16 @@ impl Raw {
         let lmtp = self.lmtp.meant(found);
         let (oauth, seal) = (oauth::meant(self.oauth, found), self.seal.meant(found));
         let imap = imap::meant(self.imap, message_bytes, imap::Others { oauth: &oauth, has_key: seal.is_some() }, found);
-        let maildir = maildir::meant(self.maildir, message_bytes, found);
+        let maildir = maildir::meant(self.maildir, message_bytes, &imap, found);
         let dns = self.dns.meant(found);
         let outgoing = self.outgoing.meant(found);
         let scan = self.scan.meant(found);
         let held_unauthenticated = self.held_unauthenticated.meant(found);
         let healing = self.healing.meant(found);
+        let alarms = self.alarms.meant(found);
+        let named = imap.iter().map(|mailbox| mailbox.name.as_str()).chain(maildir.iter().map(|maildir| maildir.name.as_str()));
+        let names: Vec<&str> = doors::SINGLE.iter().map(|door| door.as_str()).chain(named).collect();
+        let canary = canary::meant(self.canary, outgoing.as_ref(), &names, found);
         Some(Config {
             place: Place {
                 database: self.database.unwrap_or_else(|| state.join("rohrpost.db")),
@@ -211,7 +223,7 @@ impl Raw {
             lmtp,
             imap,
             maildir,
-            deliver: self.deliver.meant(),
+            deliver: self.deliver.meant(found),
             oauth,
             seal,
             dns,
@@ -219,6 +231,8 @@ impl Raw {
             scan,
             held_unauthenticated,
             healing,
+            alarms: alarms?,
+            canary,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod sign_ins;
 
+use crate::alarms;
 use crate::config::Config;
 use crate::config::lmtp::Listen;
 use crate::dead_letter;
@@ -9,6 +10,7 @@ use crate::intake::accept::Acceptor;
 use crate::intake::imap;
 use crate::intake::login::SignIn;
 use crate::intake::maildir;
+use crate::intake::seen;
 use crate::intake::smtp::listener::Listening;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{self, StoreDirectory};
@@ -120,6 +122,8 @@ impl Daemon {
         let held = config.held_unauthenticated;
         let accept = Acceptor::of(&config, &store, scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
+        store.doors_start().await?;
+        let (watching, speaker) = (config.clone(), accept.clone());
         let (mailboxes, keepers) = mailboxes(&config, &accept, &store, &lock).await?;
         let maildirs = maildirs(&config, &accept, &store);
         let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
@@ -144,6 +148,9 @@ impl Daemon {
         doors.extend(certificate.clone().map(|certificate| Part::start("certificate", &falls, |stop| certificate.watch(stop))));
         doors.extend(mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop))));
         doors.extend(maildirs.into_iter().map(|maildir| Part::start("Maildir door", &falls, |stop| again_and_again(maildir, stop))));
+        let (spoken, heard, speaks_for) = (store.clone(), store.clone(), watching.listeners());
+        doors.push(Part::start("doors' voice", &falls, |stop| seen::speak(speaks_for, speaker, spoken, stop)));
+        doors.push(Part::start("alarms", &falls, |stop| alarms::run(heard, watching, stop)));
         Ok(Daemon {
             listening,
             upkeep: Part::start("upkeep", &falls, move |stop| async move {

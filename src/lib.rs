@@ -1,6 +1,7 @@
 //! Rohrpost carries candidates' e-mail into the recruiting record. The way of a mail is in `pipeline`; the house is described in
 //! docs/architecture.md.
 
+pub mod alarms;
 pub mod authenticate;
 pub mod cli;
 pub mod config;
@@ -18,3 +19,4 @@ pub mod screen;
 pub mod seal;
 pub mod store;
 pub mod understand;
+pub mod watch;

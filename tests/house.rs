@@ -18,6 +18,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("screen", &["model"]),
     ("notify::texts", &["model"]),
     ("notify::compose", &["model", "notify::texts"]),
+    ("watch", &["model"]),
     ("scan", &["model", "config"]),
     ("seal", &["config"]),
     ("oauth", &["model", "config", "store", "seal"]),
@@ -29,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "pipeline",
         &["model", "store", "authenticate", "understand", "place", "screen", "scan", "file", "dead_letter", "notify", "notify::compose"],
     ),
+    ("alarms", &["model", "config", "store", "notify", "watch"]),
     ("daemon", EVERYTHING),
     ("cli", EVERYTHING),
     ("lib", EVERYTHING),
@@ -37,7 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const EVERYTHING: &[&str] = &["*"];
 
 /// Rooms that decide: no clock, no I/O, no chance (G5).
-const PURE: &[&str] = &["authenticate", "understand", "place", "screen", "notify::compose", "notify::texts"];
+const PURE: &[&str] = &["authenticate", "understand", "place", "screen", "watch", "notify::compose", "notify::texts"];
 /// What a pure room may not even mention.
 const IMPURE: &[&str] = &[
     "tokio",

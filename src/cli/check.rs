@@ -3,6 +3,7 @@
 mod listen;
 
 use super::{Done, Failure, On, show};
+use crate::alarms::ways::Ways;
 use crate::config::Config;
 use crate::config::imap::{Imap, SignsIn};
 use crate::config::oauth::Grant;
@@ -14,6 +15,7 @@ use crate::intake::imap::{self, connect::Credential};
 use crate::intake::maildir;
 use crate::intake::smtp::tls::Certificate;
 use crate::model::id::TenantId;
+use crate::notify::plain;
 use crate::scan::Scanner;
 use crate::seal::Seals;
 use crate::store::{self, Missing, Store};
@@ -22,7 +24,7 @@ use std::path::Path;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Sign in to every mailbox, and say what is found there
+    /// Sign in to every mailbox, and say what is found there; see whether the relays of alarms and canaries answer
     #[arg(long)]
     connect: bool,
 }
@@ -67,6 +69,7 @@ pub async fn run(on: &On, args: Args) -> Done {
     about_providers(&config, &mut faults, &mut notes);
     check_mailboxes(&config, args.connect, &mut faults, &mut notes).await;
     check_maildirs(&config, &mut faults, &mut notes);
+    about_alarms(&config, args.connect, &mut faults, &mut notes).await;
     if !faults.is_empty() {
         return Err(Failure::Usage(faults.join("\n")));
     }
@@ -201,6 +204,28 @@ fn about_providers(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<St
     }
     if let Some(Err(error)) = config.seal.as_ref().map(Seals::fetched) {
         notes.push(format!("{error:#}: {OWN}"));
+    }
+}
+
+/// Whoever hears of no alarm should know. The relays are tried if that is asked for; a webhook only by `alarms test`: it would be a post.
+async fn about_alarms(config: &Config, connect: bool, faults: &mut Vec<String>, notes: &mut Vec<String>) {
+    let ways = Ways::new(config);
+    if ways.all().len() == 1 {
+        notes.push("alarms: neither mail_to nor webhook is set: alarms go to the log alone".into());
+    }
+    let fetched = config.alarms.webhook.as_ref().map(|webhook| webhook.fetched_url().and_then(|_| webhook.fetched_secret()));
+    if let Some(Err(error)) = fetched {
+        notes.push(format!("{error:#}: fine in a shell if it is the service's own"));
+    }
+    if !connect {
+        return;
+    }
+    let canaries = config.canary.iter().enumerate().map(|(index, canary)| (format!("canary[{index}]"), &canary.relay));
+    for (key, relay) in ways.relay().map(|relay| ("alarms".to_owned(), relay)).into_iter().chain(canaries) {
+        match plain::is_there(relay).await {
+            Ok(()) => notes.push(format!("{key}: the relay of [{}] answers", relay.section)),
+            Err(why) => faults.push(format!("{key}: the relay of [{}]: {why}", relay.section)),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The commands. Each file is one of them; how a command ends decides the exit code: 0 done, 1 failed, 2 wrong usage or configuration.
 
+mod alarms;
+mod canary;
 mod check;
 mod dead_letter;
 mod deliver;
@@ -80,6 +82,11 @@ enum Command {
     /// Sign mailboxes in by OAuth: login, list, logout, keys
     #[command(subcommand)]
     Oauth(oauth::Command),
+    /// What is wrong although nobody complained: list, test the ways to tell
+    #[command(subcommand)]
+    Alarms(alarms::Command),
+    /// Send a mail to ourselves through a door
+    Canary(canary::Args),
     /// Addresses by which candidates may write to their applications: create, list, revoke
     #[command(subcommand)]
     Token(token::Command),
@@ -168,6 +175,8 @@ fn dispatch(cli: Cli) -> Done {
         Command::Outbox(command) => runtime()?.block_on(outbox::run(&on, command)),
         Command::Doors(command) => runtime()?.block_on(doors::run(&on, command)),
         Command::Oauth(command) => runtime()?.block_on(oauth::run(&on, command)),
+        Command::Alarms(command) => runtime()?.block_on(alarms::run(&on, command)),
+        Command::Canary(args) => runtime()?.block_on(canary::run(&on, args)),
         Command::Token(command) => runtime()?.block_on(token::run(&on, command)),
         Command::User(command) => runtime()?.block_on(user::run(&on, command)),
         Command::Verify => runtime()?.block_on(verify::run(&on)),

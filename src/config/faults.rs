@@ -75,9 +75,11 @@ fn shown(error: &toml::de::Error, text: &str) -> String {
     let start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let line = text[start..].lines().next().unwrap_or_default();
     let header = text[..at].lines().rev().map(str::trim).find(|line| line.starts_with('[')).unwrap_or_default();
-    let is_near_a_secret = [header, line]
-        .iter()
-        .any(|text| ["outgoing", "passw", "secret", "bearer", "seal", "oauth"].iter().any(|word| text.to_lowercase().contains(word)));
+    const SECRET: [&str; 8] = ["outgoing", "passw", "secret", "bearer", "seal", "oauth", "alarms", "webhook"];
+    let is_near_a_secret = [header, line].iter().any(|text| {
+        let text = text.to_lowercase();
+        text.contains("[[canary") || SECRET.iter().any(|word| text.contains(word))
+    });
     if !is_near_a_secret {
         return error.to_string().trim_end().to_owned();
     }

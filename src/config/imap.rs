@@ -1,8 +1,8 @@
 //! Mailboxes that are emptied over IMAP: what was said -> what is meant.
 
-use super::Secret;
 use super::faults::Found;
 use super::oauth::Oauth;
+use super::{Secret, alarms, doors};
 use crate::model::address;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -36,6 +36,8 @@ pub struct Imap {
     pub exchange: Option<ExchangeOnline>,
     pub poll: Duration,
     pub message_bytes: u64,
+    /// Hours without mail; none says what `[alarms]` says, 0 never.
+    pub silent_after_hours: Option<u32>,
 }
 
 /// By what one signs in.
@@ -127,6 +129,7 @@ pub(super) struct RawImap {
     own_domains: Option<Vec<String>>,
     poll_seconds: Option<u64>,
     max_message_bytes: Option<u64>,
+    silent_after_hours: Option<u64>,
 }
 
 /// How the mailbox's server writes down what it found out.
@@ -160,6 +163,7 @@ pub(super) fn meant(list: Vec<RawImap>, message_bytes: u64, others: Others<'_>, 
         let key = |name: &str| format!("imap[{index}].{name}");
         let twice = all.iter().any(|other| other.name == raw.name);
         found.add_if(twice, &key("name"), "another mailbox has this name");
+        found.add_if(doors::is_single(&raw.name), &key("name"), "this is another door's name");
         let meant = raw.meant(&key, message_bytes, others, found);
         let is_same = |other: &Imap, one: &Imap| {
             (&other.host, other.port, &other.user, &other.folder) == (&one.host, one.port, &one.user, &one.folder)
@@ -191,6 +195,7 @@ impl RawImap {
         found.add_if(!(1..=1_500).contains(&poll), &key("poll_seconds"), "between 1 and 1500");
         let message_bytes = self.max_message_bytes.unwrap_or(message_bytes);
         found.add_if(!(64 * 1024..=512 << 20).contains(&message_bytes), &key("max_message_bytes"), "between 65536 and 536870912");
+        let silent_after_hours = alarms::silent_after(self.silent_after_hours, &key("silent_after_hours"), found);
         let after = self.after(key, found);
         let (mechanism, signs_in) = self.signs_in(key, others, found)?;
         let exchange = self.exchange(key, found);
@@ -223,6 +228,7 @@ impl RawImap {
             exchange,
             poll: Duration::from_secs(poll),
             message_bytes,
+            silent_after_hours,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The LMTP door: on which sockets and addresses, and what is believed of whoever may connect.
 
-use super::Network;
 use super::faults::Found;
+use super::{Network, alarms};
 use serde::Deserialize;
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,6 +21,8 @@ pub struct Lmtp {
     /// RFC 8601 §2.5: the name that the Authentication-Results of the mail host in front bear.
     pub authserv_id: Option<String>,
     pub connections: usize,
+    /// Hours without mail; none says what `[alarms]` says, 0 never.
+    pub silent_after_hours: Option<u32>,
 }
 
 /// Where the door listens.
@@ -54,6 +56,7 @@ pub(super) struct RawLmtp {
     networks: Option<Vec<String>>,
     authserv_id: Option<String>,
     max_connections: Option<u64>,
+    silent_after_hours: Option<u64>,
 }
 
 impl RawLmtp {
@@ -84,6 +87,7 @@ impl RawLmtp {
             networks,
             authserv_id: self.authserv_id,
             connections: usize::try_from(connections).unwrap_or(usize::MAX),
+            silent_after_hours: alarms::silent_after(self.silent_after_hours, "lmtp.silent_after_hours", found),
         }
     }
 }

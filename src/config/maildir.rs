@@ -1,7 +1,8 @@
 //! Maildirs that are emptied: what was said -> what is meant.
 
 use super::faults::Found;
-use super::imap::First;
+use super::imap::{First, Imap};
+use super::{alarms, doors};
 use crate::model::address;
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub struct Maildir {
     pub authserv_id: Option<String>,
     pub poll: Duration,
     pub message_bytes: u64,
+    /// Hours without mail; none says what `[alarms]` says, 0 never.
+    pub silent_after_hours: Option<u32>,
 }
 
 /// What is done with a mail that was accepted.
@@ -47,6 +50,7 @@ pub(super) struct RawMaildir {
     authserv_id: Option<String>,
     poll_seconds: Option<u64>,
     max_message_bytes: Option<u64>,
+    silent_after_hours: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -56,13 +60,16 @@ enum RawAfter {
     Delete,
 }
 
-/// All Maildirs; names and paths are unique.
-pub(super) fn meant(list: Vec<RawMaildir>, message_bytes: u64, found: &mut Found) -> Vec<Maildir> {
+/// All Maildirs; their paths are unique, and their names among all doors.
+pub(super) fn meant(list: Vec<RawMaildir>, message_bytes: u64, mailboxes: &[Imap], found: &mut Found) -> Vec<Maildir> {
     let mut all: Vec<Maildir> = Vec::new();
     for (index, raw) in list.into_iter().enumerate() {
         let key = |name: &str| format!("maildir[{index}].{name}");
         let meant = raw.meant(&key, message_bytes, found);
-        found.add_if(all.iter().any(|other| other.name == meant.name), &key("name"), "another Maildir has this name");
+        let named = |name: &String| *name == meant.name;
+        let is_taken =
+            doors::is_single(&meant.name) || all.iter().map(|one| &one.name).chain(mailboxes.iter().map(|one| &one.name)).any(named);
+        found.add_if(is_taken, &key("name"), "another door has this name");
         let emptied = all.iter().any(|other| other.path == meant.path);
         found.add_if(emptied, &key("path"), "this Maildir stands here twice: each mail would be taken by one of them");
         all.push(meant);
@@ -97,6 +104,7 @@ impl RawMaildir {
             authserv_id: self.authserv_id,
             poll: Duration::from_secs(poll),
             message_bytes,
+            silent_after_hours: alarms::silent_after(self.silent_after_hours, &key("silent_after_hours"), found),
         }
     }
 }

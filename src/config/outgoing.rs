@@ -1,4 +1,4 @@
-//! The relay that takes what we send.
+//! The relay that takes what we send; alarms may have one of their own, and mails to ourselves another.
 
 use super::Secret;
 use super::faults::Found;
@@ -11,6 +11,8 @@ use std::time::Duration;
 /// The relay that takes our notices.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
+    /// Where it stands in the configuration: `outgoing`, or another.
+    pub section: String,
     pub host: String,
     pub port: u16,
     pub tls: OutgoingTls,
@@ -36,7 +38,7 @@ impl Outgoing {
     /// Name and password, fetched now. An error says what to do.
     pub fn fetched_login(&self) -> anyhow::Result<Option<(String, SecretString)>> {
         let Some((user, password)) = &self.login else { return Ok(None) };
-        Ok(Some((user.clone(), password.get().context("outgoing.password")?)))
+        Ok(Some((user.clone(), password.get().with_context(|| format!("{}.password", self.section))?)))
     }
 }
 
@@ -57,6 +59,12 @@ const MOST_HOURS: u64 = 366 * 24;
 
 impl RawOutgoing {
     pub(super) fn meant(self, found: &mut Found) -> Option<Outgoing> {
+        self.meant_in("outgoing", found)
+    }
+
+    /// The same for a relay of another section.
+    pub(super) fn meant_in(self, section: &str, found: &mut Found) -> Option<Outgoing> {
+        let key = |name: &str| format!("{section}.{name}");
         let host = self.host.unwrap_or_else(|| "localhost".into());
         let is_local = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         let tls = self.tls.unwrap_or(if is_local { OutgoingTls::None } else { OutgoingTls::Starttls });
@@ -65,23 +73,24 @@ impl RawOutgoing {
             OutgoingTls::Starttls => 587,
             OutgoingTls::Implicit => 465,
         };
-        found.add_if(host.trim().is_empty(), "outgoing.host", "the relay's name or address");
-        found.add_if(self.port == Some(0), "outgoing.port", "between 1 and 65535");
-        found.add_if(self.user.is_some() != self.password.is_some(), "outgoing.user", "user and password belong together");
+        found.add_if(host.trim().is_empty(), &key("host"), "the relay's name or address");
+        found.add_if(self.port == Some(0), &key("port"), "between 1 and 65535");
+        found.add_if(self.user.is_some() != self.password.is_some(), &key("user"), "user and password belong together");
         found.add_if(
             self.user.is_some() && tls == OutgoingTls::None && !is_local,
-            "outgoing.tls",
+            &key("tls"),
             "a password is never sent in plain text over a network: starttls or implicit",
         );
         if let Some(from) = &self.from {
             found.add_if(
                 from.parse::<lettre::message::Mailbox>().is_err(),
-                "outgoing.from",
+                &key("from"),
                 "this is no address (as in Rohrpost <rohrpost@acme.example>)",
             );
         }
-        let hours = found.within(self.give_up_after_hours, 5 * 24, 1..=MOST_HOURS, "outgoing.give_up_after_hours");
+        let hours = found.within(self.give_up_after_hours, 5 * 24, 1..=MOST_HOURS, &key("give_up_after_hours"));
         Some(Outgoing {
+            section: section.to_owned(),
             host,
             port: self.port.unwrap_or(default_port),
             tls,

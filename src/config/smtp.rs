@@ -1,7 +1,7 @@
 //! The SMTP door: where it listens, whom it believes, what a session may cost.
 
 use super::faults::Found;
-use super::{Network, Unauthenticated, limits};
+use super::{Network, Unauthenticated, alarms, limits};
 use crate::model::facts::Origin;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +20,8 @@ pub struct Smtp {
     pub trusted: Vec<Trusted>,
     /// Of direct peers.
     pub unauthenticated: Unauthenticated,
+    /// Hours without mail; none says what `[alarms]` says, 0 never.
+    pub silent_after_hours: Option<u32>,
     pub limits: Limits,
 }
 
@@ -92,6 +94,7 @@ pub(super) struct RawSmtp {
     pub(super) tls: Option<RawTls>,
     pub(super) trusted: Vec<RawTrusted>,
     pub(super) unauthenticated: Option<Unauthenticated>,
+    pub(super) silent_after_hours: Option<u64>,
     pub(super) max_message_bytes: Option<u64>,
     pub(super) max_recipients: Option<usize>,
     pub(super) max_errors: Option<u32>,
@@ -141,7 +144,8 @@ impl RawSmtp {
         let trusted = self.trusted.into_iter().enumerate().filter_map(|(index, raw)| raw.meant(index, found)).collect();
         let tls = self.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key });
         let unauthenticated = self.unauthenticated.unwrap_or(Unauthenticated::Refuse);
-        Some(Smtp { listen, listen_tls, hostname, tls, trusted, unauthenticated, limits })
+        let silent_after_hours = alarms::silent_after(self.silent_after_hours, "smtp.silent_after_hours", found);
+        Some(Smtp { listen, listen_tls, hostname, tls, trusted, unauthenticated, silent_after_hours, limits })
     }
 }
 

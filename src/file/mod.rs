@@ -318,6 +318,8 @@ fn audit(decided: Decided<'_>) -> Vec<NewAudit> {
         Verdict::File(placement) => vec![line("filed", placement.application.id.clone())],
         Verdict::Hold(reason) => vec![line("held", reason.as_str().into())],
         Verdict::Duplicate(of) => vec![line("duplicate", of.to_string())],
+        // There are many of them, and they are nobody's.
+        Verdict::Ignore(IgnoreReason::Canary) => Vec::new(),
         // Users' answers are told of above.
         Verdict::Ignore(reason @ IgnoreReason::ReceiptAnswer) => {
             vec![line("ignored", format!("{}: its sender is not proved", reason.as_str()))]

@@ -1,9 +1,11 @@
 //! The last step of every door: is anybody vouching, is there room, is it durable? Then, and only then, yes (G1).
 
 use crate::config::{Config, Smtp, Unauthenticated};
+use crate::intake::canary;
 use crate::intake::facts::checks::{self, Checks, Question};
 use crate::intake::facts::reading::Reading;
 use crate::intake::facts::results;
+use crate::intake::seen::Seen;
 use crate::intake::told::Told;
 use crate::model::address;
 use crate::model::arrival::{Accept, Arrival, Door, HeldLimits, Purpose, Raw};
@@ -35,6 +37,7 @@ pub struct Acceptor {
     /// In KiB.
     hashing: Arc<Semaphore>,
     told: Told,
+    seen: Seen,
 }
 
 /// How much may be kept.
@@ -65,7 +68,23 @@ impl Acceptor {
 
     pub fn new(store: Store, room: Room, checks: Checks, smtp: Smtp, scanner: Option<Scanner>) -> Acceptor {
         let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
-        Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing, told: Told::default() }
+        Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing, told: Told::default(), seen: Seen::default() }
+    }
+
+    /// When each kind of door took its last mail.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Why nobody's mail is taken now, if so.
+    pub async fn trouble(&self) -> Option<&'static str> {
+        if !self.has_room(0) {
+            return Some("less space is free than min_free_bytes: no mail is taken");
+        }
+        match self.scanner.as_ref().filter(|scanner| !scanner.holds_when_down()) {
+            Some(scanner) if !scanner.answers().await => Some("the virus scanner does not answer: no mail is taken"),
+            _ => None,
+        }
     }
 
     /// Why this mail is not taken now, if it is not: everything that is ours and may pass.
@@ -149,6 +168,8 @@ fn gate(knock: &Knock<'_>) -> Result<(), Stop> {
 fn may_be_filed(purpose: &Purpose) -> bool {
     match purpose {
         Purpose::Import | Purpose::ReceiptAnswer { .. } | Purpose::Reply { .. } => true,
+        // What keeps people's mail out keeps our own out: it is there to find that out.
+        Purpose::Canary { .. } => true,
         Purpose::Bounces { .. } | Purpose::Postmaster => false,
     }
 }
@@ -190,6 +211,7 @@ impl Accept for Acceptor {
 impl Acceptor {
     /// Accepts a mail; one that lies in a mailbox or a Maildir is noted there in the same transaction.
     pub async fn accept_from(&self, mut arrival: Arrival, lies: Option<Lies>) -> Result<ArrivalId, Stop> {
+        canary::recognise(&self.store, &mut arrival, lies.as_ref().map(Lies::door)).await?;
         if let Err(stop) = self.look_at(&mut arrival).await {
             if let Stop::Refused(because) = &stop {
                 tell_of_refused(&arrival, *because);
@@ -202,9 +224,14 @@ impl Acceptor {
             return Err(Stop::NotNow(error));
         }
         let (id, tenant, size_bytes) = (arrival.id, arrival.tenant.clone(), arrival.size);
+        let (door, at, is_peoples) = (arrival.door, arrival.at, !matches!(arrival.envelope.purpose, Purpose::Canary { .. }));
         match self.store.accept_from(arrival, lies).await {
             Ok(()) => {
                 info!(arrival.id = %id, %tenant, size_bytes, "accepted arrival {id}");
+                // A mail of ours does not end a silence.
+                if is_peoples {
+                    self.seen.mail(door, at);
+                }
                 Ok(id)
             }
             Err(NotWritten::NotNow(error)) => Err(Stop::NotNow(error)),

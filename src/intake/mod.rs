@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod brakes;
+pub mod canary;
 pub mod envelope;
 pub mod facts;
 pub mod imap;
@@ -9,6 +10,7 @@ pub mod login;
 pub mod maildir;
 pub mod mbox;
 pub mod pipe;
+pub mod seen;
 pub mod smtp;
 pub mod spool;
 pub mod told;

@@ -1,5 +1,7 @@
 //! What an operator must hear, although nobody asked.
 
+use jiff::Timestamp;
+
 /// What is wrong. Of one kind there is one alarm for each thing it is about, however often it is raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AlarmKind {
@@ -51,4 +53,81 @@ pub struct Alarm {
     pub about: String,
     /// What happened and what to do, in one or two sentences; without addresses and secrets.
     pub text: String,
+}
+
+/// An alarm as it stands.
+#[derive(Clone, Debug)]
+pub struct RaisedAlarm {
+    pub alarm: Alarm,
+    pub raised_at: Timestamp,
+    /// When it was raised last; an alarm that goes on is one alarm.
+    pub seen_at: Timestamp,
+    /// When anybody was told first.
+    pub told_at: Option<Timestamp>,
+    /// None: it goes on.
+    pub cleared_at: Option<Timestamp>,
+}
+
+/// How people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    Log,
+    Mail,
+    Webhook,
+}
+
+impl Way {
+    pub const ALL: [Way; 3] = [Way::Log, Way::Mail, Way::Webhook];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Way::Log => "log",
+            Way::Mail => "mail",
+            Way::Webhook => "webhook",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Way> {
+        Way::ALL.into_iter().find(|way| way.as_str() == text)
+    }
+}
+
+/// What was told of an alarm by one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub kind: AlarmKind,
+    pub about: String,
+    pub way: Way,
+    /// When the alarm began that the rest is about.
+    pub raised_at: Timestamp,
+    /// Last told that it goes on.
+    pub told_at: Option<Timestamp>,
+    /// Told that it is over.
+    pub over_at: Option<Timestamp>,
+    /// In vain, since this way last worked.
+    pub attempts: u32,
+    /// Not tried again before.
+    pub due_at: Timestamp,
+    pub last_error: Option<String>,
+}
+
+/// What there is to tell of an alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    Raised,
+    GoesOn,
+    Over,
+    /// Somebody tries the ways.
+    Test,
+}
+
+impl News {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            News::Raised => "raised",
+            News::GoesOn => "goes_on",
+            News::Over => "over",
+            News::Test => "test",
+        }
+    }
 }

@@ -59,6 +59,8 @@ pub enum Purpose {
     Bounces { message: OutboundId },
     /// RFC 5321 §4.5.1: always accepted.
     Postmaster,
+    /// A mail of ours to ourselves, known by the token that it bears, wherever it was sent.
+    Canary { token: String },
 }
 
 /// A recipient that the directory knows.

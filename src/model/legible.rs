@@ -25,6 +25,16 @@ pub fn on_one_line(text: &str) -> String {
     text.chars().filter_map(shown).collect()
 }
 
+/// Words of a server as they may stand in a log: printable, short, and without anything that could be an address.
+pub fn without_addresses(text: &str) -> String {
+    let word = |word: &str| {
+        let is_address = word.contains('@') || word.to_ascii_lowercase().contains("%40");
+        if is_address { "…".to_owned() } else { word.chars().filter(|c| !c.is_control()).collect() }
+    };
+    let words: Vec<String> = text.split_whitespace().map(word).collect();
+    words.join(" ").chars().take(200).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,6 +29,16 @@ pub enum Lies {
     InMaildir(MaildirFile),
 }
 
+impl Lies {
+    /// The name of the mailbox or Maildir in the configuration.
+    pub fn door(&self) -> &str {
+        match self {
+            Lies::InMailbox(position) => &position.mailbox,
+            Lies::InMaildir(file) => &file.maildir,
+        }
+    }
+}
+
 /// What was noted of a file of a Maildir.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {

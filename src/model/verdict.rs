@@ -295,6 +295,8 @@ pub enum IgnoreReason {
     Postmaster,
     /// An answer to a receipt: the audit log says what it repaired.
     ReceiptAnswer,
+    /// A mail of ours to ourselves that came through.
+    Canary,
 }
 
 impl IgnoreReason {
@@ -304,6 +306,7 @@ impl IgnoreReason {
             IgnoreReason::OwnBounce => "own_bounce",
             IgnoreReason::Postmaster => "postmaster",
             IgnoreReason::ReceiptAnswer => "answer_to_receipt",
+            IgnoreReason::Canary => "canary",
         }
     }
 }

@@ -3,5 +3,6 @@
 pub mod compose;
 pub mod daily;
 pub mod outbox;
+pub mod plain;
 mod texts;
 pub mod transport;

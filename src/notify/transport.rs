@@ -82,6 +82,11 @@ impl Transport {
         }
     }
 
+    /// Hands over what is built already. An error is in the relay's words.
+    pub(super) async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<(), String> {
+        self.smtp.send_raw(envelope, message).await.map(drop).map_err(|error| words(&error))
+    }
+
     fn build(&self, message: &Outbound, attached: Option<Bytes>, corrects: Option<&str>) -> anyhow::Result<Message> {
         let from = self.from.clone().unwrap_or_else(|| format!("Rohrpost <noreply@{}>", message.domain));
         let mut builder = Message::builder()
@@ -154,7 +159,7 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
 
 /// RFC 3834 §5.
 #[derive(Clone)]
-struct AutoSubmitted;
+pub(super) struct AutoSubmitted;
 
 impl Header for AutoSubmitted {
     fn name() -> HeaderName {
@@ -170,7 +175,7 @@ impl Header for AutoSubmitted {
 
 /// What Exchange asks for instead: no out-of-office answers to this.
 #[derive(Clone)]
-struct NoAutoResponse;
+pub(super) struct NoAutoResponse;
 
 impl Header for NoAutoResponse {
     fn name() -> HeaderName {

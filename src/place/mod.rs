@@ -127,6 +127,7 @@ fn needs_nobody(envelope: &Envelope, sender: &Sender, message: &Message) -> Opti
     let claims_user = matches!(sender, Sender::User { .. } | Sender::Unproven { claims_user: true, .. });
     match (&envelope.purpose, message.automatic) {
         (Purpose::Postmaster, _) => Some(Verdict::Ignore(IgnoreReason::Postmaster)),
+        (Purpose::Canary { .. }, _) => Some(Verdict::Ignore(IgnoreReason::Canary)),
         (Purpose::Bounces { .. }, Some(_)) if message.report.is_some() => Some(Verdict::Ignore(IgnoreReason::OwnBounce)),
         (Purpose::Bounces { .. } | Purpose::ReceiptAnswer { .. }, Some(automatic)) => {
             Some(Verdict::Ignore(IgnoreReason::Automatic(automatic)))

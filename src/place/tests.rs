@@ -212,6 +212,8 @@ fn automatic_mail() {
         Verdict::Ignore(IgnoreReason::ReceiptAnswer)
     );
     assert_eq!(decide_for(Purpose::Postmaster, &stranger, &Message::default()), Verdict::Ignore(IgnoreReason::Postmaster));
+    let canary = Purpose::Canary { token: "abc".into() };
+    assert_eq!(decide_for(canary, &stranger, &Message::default()), Verdict::Ignore(IgnoreReason::Canary));
     check_held(decide_for(Purpose::Import, &stranger, &Message::default()), HoldReason::SenderNotAuthenticated);
 }
 

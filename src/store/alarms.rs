@@ -1,20 +1,10 @@
 //! Alarms: raised once for each thing that is wrong, until it is right again.
 
 use super::{Store, moment};
-use crate::model::alarm::{Alarm, AlarmKind};
+use crate::model::alarm::{Alarm, AlarmKind, News, RaisedAlarm, Told, Way};
 use anyhow::Context;
 use jiff::Timestamp;
 use sqlx::Row;
-
-/// An alarm as it stands.
-#[derive(Clone, Debug)]
-pub struct RaisedAlarm {
-    pub alarm: Alarm,
-    pub raised_at: Timestamp,
-    pub seen_at: Timestamp,
-    pub told_at: Option<Timestamp>,
-    pub cleared_at: Option<Timestamp>,
-}
 
 impl Store {
     /// Raises an alarm. One that goes on stays the one it is, with the newest text; one that was over begins anew.
@@ -75,6 +65,92 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// What was told of each alarm by each way.
+    pub async fn told(&self) -> anyhow::Result<Vec<Told>> {
+        let rows = sqlx::query("select * from alarm_told").fetch_all(&self.reads).await?;
+        rows.iter()
+            .map(|row| {
+                let (kind, way): (String, String) = (row.get("kind"), row.get("way"));
+                let at = |column: &str| row.get::<Option<i64>, _>(column).map(moment);
+                Ok(Told {
+                    kind: AlarmKind::parse(&kind).with_context(|| format!("an alarm of unknown kind {kind:?}"))?,
+                    about: row.get("about"),
+                    way: Way::parse(&way).with_context(|| format!("an unknown way {way:?}"))?,
+                    raised_at: moment(row.get("raised_at")),
+                    told_at: at("told_at"),
+                    over_at: at("over_at"),
+                    attempts: u32::try_from(row.get::<i64, _>("attempts")).unwrap_or(u32::MAX),
+                    due_at: moment(row.get("due_at")),
+                    last_error: row.get("last_error"),
+                })
+            })
+            .collect()
+    }
+
+    /// Somebody was told by this way.
+    pub async fn was_told(&self, alarm: &RaisedAlarm, way: Way, news: News, at: Timestamp) -> anyhow::Result<()> {
+        let (kind, about, raised_at, at) =
+            (alarm.alarm.kind, alarm.alarm.about.clone(), alarm.raised_at.as_millisecond(), at.as_millisecond());
+        let over = news == News::Over;
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query(
+                    "insert into alarm_told (kind, about, way, raised_at, told_at, over_at, attempts, due_at)
+                     values ($1, $2, $3, $4, $5, $6, 0, $5)
+                     on conflict (kind, about, way) do update set raised_at = excluded.raised_at,
+                         told_at = case when excluded.over_at is null then excluded.told_at else alarm_told.told_at end,
+                         over_at = excluded.over_at, attempts = 0, due_at = excluded.due_at, last_error = null",
+                )
+                .bind(kind.as_str())
+                .bind(&about)
+                .bind(way.as_str())
+                .bind(raised_at)
+                .bind(at)
+                .bind(over.then_some(at))
+                .execute(&mut *c)
+                .await?;
+                if way != Way::Log {
+                    sqlx::query("update alarm set told_at = $4 where kind = $1 and about = $2 and raised_at = $3 and told_at is null")
+                        .bind(kind.as_str())
+                        .bind(&about)
+                        .bind(raised_at)
+                        .bind(at)
+                        .execute(c)
+                        .await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// A way did not work; it is tried again at `due_at`.
+    pub async fn was_not_told(&self, alarm: &RaisedAlarm, way: Way, error: String, due_at: Timestamp) -> anyhow::Result<()> {
+        let (kind, about, raised_at) = (alarm.alarm.kind, alarm.alarm.about.clone(), alarm.raised_at.as_millisecond());
+        self.write(move |c| {
+            Box::pin(async move {
+                sqlx::query(
+                    "insert into alarm_told (kind, about, way, raised_at, attempts, due_at, last_error) values ($1, $2, $3, $4, 1, $5, $6)
+                     on conflict (kind, about, way) do update set
+                         told_at = case when alarm_told.raised_at = excluded.raised_at then alarm_told.told_at else null end,
+                         over_at = case when alarm_told.raised_at = excluded.raised_at then alarm_told.over_at else null end,
+                         raised_at = excluded.raised_at, attempts = alarm_told.attempts + 1, due_at = excluded.due_at,
+                         last_error = excluded.last_error",
+                )
+                .bind(kind.as_str())
+                .bind(about)
+                .bind(way.as_str())
+                .bind(raised_at)
+                .bind(due_at.as_millisecond())
+                .bind(error)
+                .execute(c)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Accepted mail: writing it down, handing it out to be worked on, taking it back.
 
-use super::{NotWritten, Store, mailboxes, maildirs, moment};
+use super::{NotWritten, Store, canaries, mailboxes, maildirs, moment};
 use crate::model::arrival::{Arrival, Envelope, Raw};
 use crate::model::facts::Facts;
 use crate::model::id::{ArrivalId, TenantId};
@@ -277,6 +277,7 @@ pub(super) async fn insert(connection: &mut SqliteConnection, rows: &[NewArrival
         raw.build().execute(&mut *connection).await.map_err(NotWritten::of)?;
     }
     for row in rows {
+        canaries::arrived(connection, &row.arrival).await?;
         let Arrival { tenant, id, sha256, .. } = &row.arrival;
         match &row.lies {
             Some(Lies::InMailbox(position)) => mailboxes::accepted(connection, position, tenant, *id).await?,

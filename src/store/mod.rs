@@ -5,6 +5,7 @@ mod answers;
 pub mod arrivals;
 pub mod audit;
 pub mod blobs;
+pub mod canaries;
 pub mod daily;
 pub mod directory;
 pub mod doors;

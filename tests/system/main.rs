@@ -3,9 +3,11 @@
 // A test that cannot go on says so by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod alarms;
 mod answers;
 mod attacks;
 mod bad_input;
+mod canary;
 mod clamd;
 mod demo;
 mod digest;
@@ -19,6 +21,7 @@ mod folder;
 mod forward;
 mod harness;
 mod healing;
+mod hook;
 mod imap;
 mod imap_faults;
 mod imap_load;

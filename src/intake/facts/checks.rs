@@ -41,7 +41,7 @@ pub struct Question<'a> {
 pub fn are_needed(purpose: &Purpose, facts: &Facts) -> bool {
     let decides = match purpose {
         Purpose::Import | Purpose::Reply { .. } | Purpose::ReceiptAnswer { .. } => true,
-        Purpose::Bounces { .. } | Purpose::Postmaster => false,
+        Purpose::Bounces { .. } | Purpose::Postmaster | Purpose::Canary { .. } => false,
     };
     let asked_already = facts.pinned.as_ref().is_some_and(|pinned| pinned.dmarc.is_some());
     decides && facts.login.is_none() && facts.internal.is_none() && facts.origin != Origin::SubmissionRelay && !asked_already

@@ -6,10 +6,11 @@ use super::list::{self, Listed};
 use super::trouble::Trouble;
 use super::wire::{Data, Heard, Wire};
 use crate::config::imap::Tls;
+use crate::intake::canary;
 use crate::intake::envelope;
 use crate::intake::facts::{self, Connection};
 use crate::intake::spool::{NotSpooled, Spool, Spooled};
-use crate::model::arrival::{Arrival, Door as Entrance, Raw, Recipient};
+use crate::model::arrival::{Arrival, Door as Entrance, Purpose, Raw, Recipient};
 use crate::model::facts::Origin;
 use crate::model::header::Header;
 use crate::model::id::ArrivalId;
@@ -33,6 +34,8 @@ const PIECE: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
     Accepted,
+    /// Accepted as well: a mail of ours to ourselves.
+    Ours,
     /// It had been accepted before its folder was made anew.
     Known,
     Refused,
@@ -44,6 +47,7 @@ impl Taken {
     pub fn as_str(self) -> &'static str {
         match self {
             Taken::Accepted => "accepted",
+            Taken::Ours => "ours",
             Taken::Known => "known",
             Taken::Refused => "refused",
             Taken::Passed => "passed",
@@ -181,10 +185,15 @@ impl Hand {
             facts::exchange::add(&mut facts, exchange, &header);
         }
         let Spooled { id, raw, sha256, size, .. } = spooled;
-        let arrival =
+        let mut arrival =
             Arrival { id, tenant: tenant.clone(), door: Entrance::Imap, at: Timestamp::now(), envelope, facts, raw, sha256, size };
+        canary::recognise(&door.store, &mut arrival, Some(&self.position.mailbox)).await?;
+        let accepted = match arrival.envelope.purpose {
+            Purpose::Canary { .. } => Taken::Ours,
+            _ => Taken::Accepted,
+        };
         match door.acceptor.accept_from(arrival, Some(Lies::InMailbox(self.at(mail)))).await {
-            Ok(_) => Ok(Taken::Accepted),
+            Ok(_) => Ok(accepted),
             Err(Stop::Refused(refusal)) => self.refuse(door, mail, &refusal.to_string()).await,
             Err(Stop::NotNow(error)) => {
                 // The next try has another id. What nobody knows for sure stays, and is found by `verify`.

@@ -91,12 +91,7 @@ fn suggested(text: &str) -> Option<Duration> {
 
 /// A server's words as they may stand in a log: printable, short, and without anything that could be an address.
 pub fn clean(text: &str) -> String {
-    let word = |word: &str| {
-        let is_address = word.contains('@') || word.to_ascii_lowercase().contains("%40");
-        if is_address { "…".to_owned() } else { word.chars().filter(|c| !c.is_control()).collect() }
-    };
-    let words: Vec<String> = text.split_whitespace().map(word).collect();
-    words.join(" ").chars().take(200).collect()
+    crate::model::legible::without_addresses(text)
 }
 
 #[cfg(test)]

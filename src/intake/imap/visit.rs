@@ -144,7 +144,7 @@ impl Visit<'_> {
     }
 
     async fn take_some(&mut self, look: &Look, stop: &CancellationToken, worked: &mut bool) -> Result<(), Trouble> {
-        let mut in_group = 0;
+        let (mut in_group, mut mail_at) = (0, None);
         let done = self.cursor.last_uid;
         for mail in look.mails.iter().filter(|mail| mail.uid > done) {
             if stop.is_cancelled() {
@@ -155,16 +155,20 @@ impl Visit<'_> {
             self.waiting = self.waiting.saturating_sub(1);
             debug!(mailbox = %self.door.config.name, uid = mail.uid, taken = taken.as_str(), "mail {} of {}", mail.uid, self.door.config.name);
             *worked |= taken != Taken::Passed;
+            // A mail of ours ends no silence.
+            if !matches!(taken, Taken::Ours | Taken::Passed) {
+                mail_at = Some(Timestamp::now());
+            }
             in_group += 1;
             if in_group == GROUP {
                 in_group = 0;
                 self.leave.all(&mut self.wire, &self.door.store).await?;
-                self.say("working", self.waiting, Some(Timestamp::now())).await;
+                self.say("working", self.waiting, mail_at).await;
             }
         }
         if in_group > 0 {
             self.leave.all(&mut self.wire, &self.door.store).await?;
-            self.say("working", self.waiting, Some(Timestamp::now())).await;
+            self.say("working", self.waiting, mail_at).await;
         }
         Ok(())
     }
@@ -225,7 +229,7 @@ impl Visit<'_> {
     }
 
     async fn say(&self, state: &'static str, waiting: u32, mail_at: Option<Timestamp>) {
-        let news = DoorNews { state, contact_at: Some(Timestamp::now()), mail_at, error: None, waiting: Some(waiting) };
+        let news = DoorNews { state, contact_at: Some(Timestamp::now()), mail_at, waiting: Some(waiting), ..DoorNews::default() };
         self.door.say(news).await;
     }
 }

@@ -22,7 +22,6 @@ use crate::model::address;
 use crate::model::arrival::Recipient;
 use crate::model::facts::Login;
 use crate::store::Store;
-use crate::store::doors::DoorNews;
 use anyhow::Context;
 use gate::{Everybody, Gate, Hosts};
 use listener::{Begin, Listener, Listening};
@@ -62,9 +61,6 @@ impl Directory for StoreDirectory {
         self.sign_in.check(name, password).await
     }
 }
-
-/// Longest wait until what a door says of itself is written.
-const SAYING: Duration = Duration::from_secs(2);
 
 /// A door in one of the two dialects, with its listeners bound.
 pub struct Door {
@@ -117,23 +113,12 @@ impl Door {
 
     /// Serves until `stop`; then new and idle peers hear 421, and mail in hand is finished within the time that is set.
     pub async fn run(self, stop: CancellationToken) {
-        let (shared, kind) = (self.shared.clone(), self.shared.rules.dialect.door().as_str());
-        let says = async |state| {
-            let said = shared.directory.store.door_says(kind, kind, DoorNews { state, ..DoorNews::default() });
-            // A database that is busy must not keep the door from ending.
-            match tokio::time::timeout(SAYING, said).await {
-                Ok(Ok(())) => (),
-                Ok(Err(error)) => warn!(error = format!("{error:#}"), "what the {kind} door has to say could not be written"),
-                Err(_) => warn!("what the {kind} door has to say could not be written in time"),
-            }
-        };
         let sessions = TaskTracker::new();
         let mut listening = JoinSet::new();
         for (listener, begin) in self.listeners {
             let (gate, shared, sessions, stop) = (self.gate.clone(), self.shared.clone(), sessions.clone(), stop.clone());
             listening.spawn(listener::listen(listener, begin, gate, shared, sessions, stop));
         }
-        says("listening").await;
         let mut tidy = tokio::time::interval(brakes::TIDY);
         loop {
             tokio::select! {
@@ -153,7 +138,6 @@ impl Door {
         if tokio::time::timeout(self.stop_timeout, sessions.wait()).await.is_err() {
             warn!(sessions = sessions.len(), "some sessions did not end in time; their peers will try again");
         }
-        says("stopped").await;
         // Until here a socket's peers heard 421.
         drop(self.files);
     }
