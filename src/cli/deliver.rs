@@ -114,7 +114,8 @@ async fn one_mail(path: Option<PathBuf>, args: Args) -> Result<Vec<ArrivalId>, N
     let parent = rustix::process::getppid();
     let config = config::load(&path.unwrap_or_else(|| config::DEFAULT_PATH.into())).map_err(|faults| anyhow!("{faults}"))?;
     let call = call(&config, args, |name| std::env::var(name).ok());
-    let store = Store::open(&config.place, Missing::IsAnError).await?;
+    let store = Store::open(&config.place, Missing::IsAnError).await;
+    let store = store.map_err(|error| if is_denied(&error) { error.context(OTHER_USER) } else { error })?;
     let acceptor = Acceptor::of(&config, &store, config.scan.as_ref().map(Scanner::new));
     let mut input = standard_input();
     // A giver that was killed looks like the end of the mail.
@@ -122,6 +123,12 @@ async fn one_mail(path: Option<PathBuf>, args: Args) -> Result<Vec<ArrivalId>, N
     let ended = pipe::deliver(&store, &acceptor, &call, &mut input, is_whole).await;
     let _ = tokio::time::timeout(CLOSING, store.close()).await;
     ended
+}
+
+const OTHER_USER: &str = "this user may not open the database, and the service's user may; it must run as that one";
+
+fn is_denied(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied))
 }
 
 /// Arguments over environment over configuration. Postfix's local(8) sets these variables.

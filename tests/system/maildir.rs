@@ -77,6 +77,20 @@ pub fn message_ids(acme: &Installation) -> Vec<String> {
     })
 }
 
+/// Waits until so many mails have an end, and all are filed. A mail that two kills met alone is held, as it must be, and sent through again.
+pub fn all_filed(acme: &Installation, count: usize) {
+    eventually("an end for all", || {
+        let mails = acme.mails();
+        (mails.len() >= count && mails.iter().all(|mail| !mail["disposition"].is_null())).then_some(())
+    });
+    if acme.mails().iter().any(|mail| mail["reason"] == "crashed_twice") {
+        acme.succeeds(&["mail", "retry", "--reason", "crashed_twice", "--tenant", "acme"]);
+    }
+    filed(acme, count);
+    let ids = message_ids(acme);
+    assert_eq!((ids.len(), ids.iter().collect::<std::collections::HashSet<_>>().len()), (count, count));
+}
+
 /// Gives an installation to another user, who runs it from now on. Postfix runs nothing as root, and root may read everything.
 pub fn give_to(acme: &mut Installation, user: u32) {
     let program = acme.path("rohrpost");
@@ -234,6 +248,52 @@ fn dns_trouble_stops_one() {
     assert_eq!((acme.mails().len(), maildir.names("new")), (1, vec!["1700000001.M1P1.host".to_owned()]));
     acme.dns.mend(key);
     filed(&acme, 2);
+    eventually("an empty folder", || maildir.names("new").is_empty().then_some(()));
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// Acceptance: S1.E15; G1, G2, G3. A real Postfix delivers with virtual(8) while the service is stopped, runs and is killed: every mail once.
+#[test]
+fn postfix_delivers() {
+    let (mut acme, maildir) = with_maildir("after = \"delete\"\n");
+    std::fs::remove_dir_all(&maildir.0).unwrap();
+    give_to(&mut acme, 65_534);
+    crate::postfix::run(std::process::Command::new("chmod").arg("755").arg(acme.folder.path()));
+    let ours = crate::pipe::operation("main.cf: a Maildir")
+        .replace("virtual_mailbox_base = /var/spool/rohrpost", &format!("virtual_mailbox_base = {}", acme.path("").display()))
+        .replace("static:999", "static:65534")
+        .replace("regexp:/etc/postfix/rohrpost", "inline:{ {import@acme.example = virtual:} }");
+    std::fs::write(acme.path("maps"), crate::pipe::operation("/etc/postfix/rohrpost-maildir")).unwrap();
+    let ours = ours.replace("/etc/postfix/rohrpost-maildir", acme.path("maps").to_str().unwrap());
+    let more = format!("local_recipient_maps =\n{ours}");
+    let results = "/./ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n";
+    let postfix = crate::postfix::Postfix::start_piped("virtual unix - n n - - virtual\n", &more, results);
+    let sends = |number: usize| {
+        let mail = mail(number);
+        let reply = Smtp::connect(([127, 0, 0, 1], postfix.port).into()).sends(PETRA, IMPORT, mail.split_once('\n').unwrap().1);
+        assert!(reply.starts_with("250 "), "{reply}");
+    };
+    // The first one makes the Maildir: until then the door has none.
+    let daemon = acme.serve();
+    eventually("a door without a Maildir", || (door(&acme, "inbox")["state"] == "failing").then_some(()));
+    sends(1);
+    filed(&acme, 1);
+    daemon.kill();
+    let mut count = 1;
+    for _ in 0..6 {
+        (0..6).for_each(|_| {
+            count += 1;
+            sends(count);
+        });
+        eventually("a mail that waits", || (!maildir.names("new").is_empty()).then_some(()));
+        let daemon = acme.serve();
+        eventually("some of them", || (acme.count("arrival") as usize > count - 5).then_some(()));
+        daemon.kill();
+    }
+    let daemon = acme.serve();
+    all_filed(&acme, count);
     eventually("an empty folder", || maildir.names("new").is_empty().then_some(()));
     acme.all_sent();
     daemon.stop();

@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::imap::filed;
 use crate::imap_faults::Lock;
-use crate::maildir::{give_to, message_ids};
+use crate::maildir::{all_filed, give_to, message_ids};
 use crate::postfix::Postfix;
 use crate::signer::Signer;
 use std::collections::HashSet;
@@ -44,10 +44,11 @@ fn said(output: &Output) -> (i32, String) {
 
 const TO: [&str; 4] = ["--to", IMPORT, "--authserv-id", "mx.acme.example"];
 
-/// What `mail show` says of the one with this Message-ID.
+/// What `mail show` says of the newest.
 fn shown(acme: &Installation, tenant: &str) -> serde_json::Value {
     let list = acme.json(&["mail", "list", "--json", "--tenant", tenant]);
-    acme.json(&["mail", "show", list[0]["id"].as_str().unwrap(), "--json", "--tenant", tenant])
+    let newest = list.as_array().unwrap().iter().filter_map(|mail| mail["id"].as_str()).max().unwrap();
+    acme.json(&["mail", "show", newest, "--json", "--tenant", tenant])
 }
 
 /// Acceptance: G1, G12. Each end has its code, as sysexits.h and Postfix have it; nothing is kept but with 0.
@@ -90,7 +91,7 @@ fn exit_codes() {
     give_to(&mut acme, 64_993);
     let program = acme.runs_as.replace((64_992, acme.path("rohrpost"))).unwrap();
     let found = delivers(&acme, &TO, &mail(2));
-    assert!(found.0 == 75 && found.1.starts_with("4.3.0 ") && found.1.contains("64993"), "{found:?}");
+    assert!(found.0 == 75 && found.1.starts_with("4.3.0 ") && found.1.contains("it must run as that one"), "{found:?}");
     acme.runs_as = Some(program);
     let daemon = acme.serve();
     filed(&acme, 1);
@@ -303,13 +304,39 @@ fn postfix_pipes() {
     sends(9_999, "unknown@acme.example");
     eventually("a bounce", || postfix.log().contains("status=bounced (no mail is taken for this recipient here").then_some(()));
     let daemon = acme.serve();
-    filed(&acme, count);
-    eventually("an empty queue", || (acme.mails().len() == count).then_some(()));
-    let ids = message_ids(&acme);
-    assert_eq!((ids.len(), ids.iter().collect::<HashSet<_>>().len()), (count, count));
-    assert!(acme.mails().iter().all(|mail| mail["disposition"] == "filed"));
+    all_filed(&acme, count);
     acme.all_sent();
     acme.leaves_outbox = true;
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// As local(8) calls it for an alias or a .forward: who sent it to whom stands in the environment.
+#[test]
+fn postfix_local() {
+    let mut acme = Installation::new();
+    give_to(&mut acme, 65_534);
+    crate::postfix::run(Command::new("chmod").arg("755").arg(acme.folder.path()));
+    let command = format!(
+        "{} --config {} deliver --authserv-id mx.acme.example",
+        acme.path("rohrpost").display(),
+        acme.path("rohrpost.toml").display()
+    );
+    let results = "/./ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n";
+    let aliases = format!(
+        "recipient_delimiter = +\ntransport_maps =\nlocal_recipient_maps =\nalias_maps = inline:{{ {{import = \"|{command}\"}} }}\n"
+    );
+    let postfix = Postfix::start_piped("", &aliases, results);
+    let mail = mail(1);
+    let reply =
+        Smtp::connect(([127, 0, 0, 1], postfix.port).into()).sends(PETRA, "import+x@acme.example", mail.split_once('\n').unwrap().1);
+    assert!(reply.starts_with("250 "), "{reply}");
+    let id = eventually("a mail", || acme.mails().first().map(|mail| mail["id"].as_str().unwrap().to_owned()));
+    let envelope = shown(&acme, "acme")["envelope"].clone();
+    assert_eq!((envelope["from"].as_str(), envelope["to"][0].as_str()), (Some(PETRA), Some("import+x@acme.example")), "{envelope}");
+    let daemon = acme.serve();
+    assert_eq!(acme.ended(&id)["disposition"], "filed");
+    acme.all_sent();
     daemon.stop();
     acme.is_sound();
 }
