@@ -261,12 +261,12 @@ fn postfix_delivers() {
     std::fs::remove_dir_all(&maildir.0).unwrap();
     give_to(&mut acme, 65_534);
     crate::postfix::run(std::process::Command::new("chmod").arg("755").arg(acme.folder.path()));
+    std::fs::write(acme.path("maps"), crate::pipe::operation("/etc/postfix/rohrpost-maildir")).unwrap();
     let ours = crate::pipe::operation("main.cf: a Maildir")
-        .replace("virtual_mailbox_base = /var/spool/rohrpost", &format!("virtual_mailbox_base = {}", acme.path("").display()))
+        .replace("/etc/postfix/rohrpost-maildir", acme.path("maps").to_str().unwrap())
+        .replace("/var/spool/rohrpost", acme.path("").to_str().unwrap())
         .replace("static:999", "static:65534")
         .replace("regexp:/etc/postfix/rohrpost", "inline:{ {import@acme.example = virtual:} }");
-    std::fs::write(acme.path("maps"), crate::pipe::operation("/etc/postfix/rohrpost-maildir")).unwrap();
-    let ours = ours.replace("/etc/postfix/rohrpost-maildir", acme.path("maps").to_str().unwrap());
     let more = format!("local_recipient_maps =\n{ours}");
     let results = "/./ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n";
     let postfix = crate::postfix::Postfix::start_piped("virtual unix - n n - - virtual\n", &more, results);

@@ -137,7 +137,7 @@ fn killed_again_and_again() {
     acme.is_sound();
 }
 
-/// Acceptance: S1.E12; G1. While the database is in other hands mail stays in its folder, untouched; then it is filed, once.
+/// Acceptance: G1. While the database is in other hands mail stays in its folder, untouched; then it is filed, once.
 #[test]
 fn locked_database() {
     let (mut acme, maildir) = with_maildir("");
