@@ -120,6 +120,8 @@ impl Door {
             let news = DoorNews { state: "working", contact_at: Some(Timestamp::now()), mail_at: taken, error: None, waiting: Some(left) };
             self.say(news).await;
         }
+        // What an earlier look could not settle.
+        self.settle(folder).await?;
         let left = u32::try_from(waiting + self.state.put_off()).unwrap_or(u32::MAX);
         let news = DoorNews { state: "listening", contact_at: Some(Timestamp::now()), waiting: Some(left), ..DoorNews::default() };
         self.say(news).await;

@@ -41,12 +41,7 @@ impl Watch {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(self.0.get_ref(), &mut buffer);
         // Which files does not matter: all are looked at.
-        loop {
-            match reader.next() {
-                Ok(_) | Err(Errno::INTR) => (),
-                Err(_) => break,
-            }
-        }
+        while let Ok(_) | Err(Errno::INTR) = reader.next() {}
         ready.clear_ready();
     }
 }
