@@ -6,11 +6,15 @@ use super::logging;
 use crate::config::{self, Config};
 use crate::intake::accept::Acceptor;
 use crate::intake::pipe::{self, Call, NotDelivered, Recipients};
+use crate::model::arrival::Door;
 use crate::model::id::ArrivalId;
+use crate::model::legible;
 use crate::model::stop::Refusal;
 use crate::scan::Scanner;
+use crate::store::doors::DoorNews;
 use crate::store::{Missing, Store};
 use anyhow::{Context, anyhow};
+use jiff::Timestamp;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -121,8 +125,24 @@ async fn one_mail(path: Option<PathBuf>, args: Args) -> Result<Vec<ArrivalId>, N
     // A giver that was killed looks like the end of the mail.
     let is_whole = || rustix::process::getppid() == parent;
     let ended = pipe::deliver(&store, &acceptor, &call, &mut input, is_whole).await;
+    let _ = tokio::time::timeout(CLOSING, say(&store, &ended)).await;
     let _ = tokio::time::timeout(CLOSING, store.close()).await;
     ended
+}
+
+/// What `doors list` knows of the pipe: each call says how it ended. A mail that was refused says nothing of the door.
+async fn say(store: &Store, ended: &Result<Vec<ArrivalId>, NotDelivered>) {
+    let now = Some(Timestamp::now());
+    let news = match ended {
+        Ok(_) => DoorNews { state: "listening", contact_at: now, mail_at: now, ..DoorNews::default() },
+        Err(NotDelivered::NotNow(error)) => {
+            let error = Some(legible::without_addresses(&format!("{error:#}")));
+            DoorNews { state: "failing", contact_at: now, error, ..DoorNews::default() }
+        }
+        Err(_) => return,
+    };
+    // The mail is kept or not, whatever becomes of this.
+    let _ = store.door_says(Door::Pipe.as_str(), Door::Pipe.as_str(), news).await;
 }
 
 const OTHER_USER: &str = "this user may not open the database, and the service's user may; it must run as that one";

@@ -2,6 +2,7 @@
 
 use super::{Done, On, show};
 use crate::config::Config;
+use crate::model::arrival::Door;
 use crate::store::Store;
 use crate::store::canaries::Canary;
 use crate::store::doors::DoorState;
@@ -61,6 +62,10 @@ async fn listed(config: &Config, store: &Store) -> anyhow::Result<Vec<Listed>> {
     for door in config.doors() {
         let kind = door.kind.as_str();
         let state = said.iter().find(|one| one.kind == kind && one.name == door.name).cloned();
+        // It is there whether or not anybody uses it.
+        if door.kind == Door::Pipe && state.is_none() && door.silent_after_hours.is_none() {
+            continue;
+        }
         let canaries: Vec<Canary> = store.canaries_of(kind, &door.name).await?;
         let canaries: Vec<Canary> = canaries.into_iter().filter(|one| one.sent_at.is_some()).collect();
         let lost_after = config.canary.iter().find(|canary| canary.door == door.name).map(|canary| canary.lost_after);

@@ -103,7 +103,7 @@ impl Store {
     pub async fn doors_start(&self) -> anyhow::Result<()> {
         self.write(|c| {
             Box::pin(async move {
-                sqlx::query("update door set state = 'starting'").execute(c).await?;
+                sqlx::query("update door set state = 'starting' where kind <> 'pipe'").execute(c).await?;
                 Ok(())
             })
         })

@@ -4,7 +4,7 @@ use crate::alarms::{open, sql};
 use crate::dovecot::Dovecot;
 use crate::harness::*;
 use crate::imap::{door, plain};
-use crate::postfix::{Postfix, free_port};
+use crate::postfix::Postfix;
 use serde_json::Value;
 
 fn canary(name: &str, relay: Option<u16>) -> String {

@@ -102,10 +102,6 @@ impl Drop for Dovecot {
     }
 }
 
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn certificates(folder: &std::path::Path) {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();

@@ -5,6 +5,9 @@ use crate::harness::*;
 use crate::imap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::Stdio;
 
 /// What stands in front of a door: a mail host with a queue, a mailbox, a folder.
 trait Front {
@@ -20,6 +23,10 @@ trait Front {
     fn waiting(&mut self) -> usize;
     /// Mails that the door will not have; the front has them still, or has told its user.
     fn refused(&mut self) -> usize;
+    /// What the front heard of the door, where that is not in its log.
+    fn said(&self) -> &str {
+        ""
+    }
 }
 
 /// One transaction as a mail host makes it that keeps what is not taken. None: the connection broke, or was never made.
@@ -121,6 +128,150 @@ impl Front for Mailbox {
     }
 }
 
+struct LmtpHost {
+    folder: tempfile::TempDir,
+    queue: Queue,
+}
+
+impl LmtpHost {
+    fn new() -> LmtpHost {
+        LmtpHost { folder: tempfile::tempdir().unwrap(), queue: Queue::default() }
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("lmtp.sock")
+    }
+}
+
+impl Front for LmtpHost {
+    fn door(&self) -> &'static str {
+        "lmtp"
+    }
+
+    fn section(&self) -> String {
+        format!("[lmtp]\nlisten = [\"unix:{}\"]\nauthserv_id = \"mx.acme.example\"\n", self.socket().display())
+    }
+
+    fn give(&mut self, mail: &str) {
+        self.queue.waiting.push(mail.to_owned());
+    }
+
+    fn turn(&mut self, _: &Installation, _: &Daemon) {
+        let socket = self.socket();
+        self.queue.turn(|mail| transaction(UnixStream::connect(&socket).ok(), "LHLO", mail));
+    }
+
+    fn waiting(&mut self) -> usize {
+        self.queue.waiting.len()
+    }
+
+    fn refused(&mut self) -> usize {
+        self.queue.refused
+    }
+}
+
+/// A program that delivers into a Maildir.
+struct Folder {
+    folder: tempfile::TempDir,
+    number: usize,
+}
+
+impl Folder {
+    fn new() -> Folder {
+        let folder = tempfile::tempdir().unwrap();
+        for part in ["new", "cur", "tmp"] {
+            std::fs::create_dir(folder.path().join(part)).unwrap();
+        }
+        Folder { folder, number: 0 }
+    }
+
+    fn files(&self, part: &str) -> usize {
+        std::fs::read_dir(self.folder.path().join(part)).map_or(0, Iterator::count)
+    }
+}
+
+impl Front for Folder {
+    fn door(&self) -> &'static str {
+        "maildir"
+    }
+
+    fn section(&self) -> String {
+        format!(
+            "[[maildir]]\nname = \"spool\"\npath = {:?}\nimport_address = {IMPORT:?}\nfirst = \"everything\"\nrefused_to = \"Refused\"\n\
+             authserv_id = \"mx.acme.example\"\n",
+            self.folder.path()
+        )
+    }
+
+    fn give(&mut self, mail: &str) {
+        self.number += 1;
+        let name = format!("{:010}.M1P1.host", self.number);
+        let tmp = self.folder.path().join("tmp").join(&name);
+        std::fs::write(&tmp, mail).unwrap();
+        std::fs::rename(tmp, self.folder.path().join("new").join(name)).unwrap();
+    }
+
+    fn turn(&mut self, _: &Installation, _: &Daemon) {}
+
+    fn waiting(&mut self) -> usize {
+        self.files("new") + self.files("cur")
+    }
+
+    fn refused(&mut self) -> usize {
+        self.files(".Refused/new") + self.files(".Refused/cur")
+    }
+}
+
+/// A mail host that calls `deliver` for each mail.
+#[derive(Default)]
+struct Caller {
+    queue: Queue,
+    said: String,
+}
+
+impl Front for Caller {
+    fn door(&self) -> &'static str {
+        "pipe"
+    }
+
+    fn section(&self) -> String {
+        "[deliver]\nauthserv_id = \"mx.acme.example\"\n".into()
+    }
+
+    fn give(&mut self, mail: &str) {
+        self.queue.waiting.push(mail.to_owned());
+    }
+
+    fn turn(&mut self, acme: &Installation, _: &Daemon) {
+        let said = &mut self.said;
+        self.queue.turn(|mail| {
+            let mut command = acme.command(&["deliver", "--to", IMPORT, "--from", PETRA]);
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            // It may have ended before it has read everything.
+            let _ = child.stdin.take().unwrap().write_all(mail.as_bytes());
+            let output = child.wait_with_output().unwrap();
+            said.push_str(&String::from_utf8_lossy(&output.stderr));
+            match output.status.code() {
+                Some(0) => Some(250),
+                Some(75) => Some(451),
+                _ => Some(550),
+            }
+        });
+    }
+
+    fn waiting(&mut self) -> usize {
+        self.queue.waiting.len()
+    }
+
+    fn refused(&mut self) -> usize {
+        self.queue.refused
+    }
+
+    fn said(&self) -> &str {
+        &self.said
+    }
+}
+
 fn mail(number: usize) -> String {
     Forward { id: &format!("{number}@every.example"), text: &format!("Nummer {number}."), ..Forward::default() }.mail()
 }
@@ -156,7 +307,8 @@ fn ends(front: &mut dyn Front) {
     let by = |sender, subject, id| Forward { sender, subject, id, ..Forward::default() }.mail();
     front.give(&mail(1));
     through(front, &acme, &daemon, 1);
-    front.give(&mail(1));
+    // By another way: what is the same byte for byte the pipe knows as another try.
+    front.give(&format!("Received: from there by here; Mon, 23 Nov 2026 09:31:00 +0100\n{}", mail(1)));
     front.give(&by(PETRA, "9999 WG: x", "unknown@every.example"));
     front.give(&by("stranger@evil.example", "4711 WG: x", "stranger@every.example"));
     front.give(&unproved(mail(2)));
@@ -216,7 +368,7 @@ fn room(front: &mut dyn Front) {
     front.turn(&acme, &daemon);
     eventually("the words of a door without room", || {
         front.turn(&acme, &daemon);
-        acme.logs().contains("too little free space").then_some(())
+        (acme.logs() + front.said()).contains("too little free space").then_some(())
     });
     assert_eq!((front.waiting(), acme.mails().len(), front.refused()), (2, 0, 0));
     daemon.stop();
@@ -271,4 +423,19 @@ fn smtp() {
 #[test]
 fn imap_mailbox() {
     every_door(&mut || Box::new(Mailbox(Dovecot::start())));
+}
+
+#[test]
+fn lmtp_socket() {
+    every_door(&mut || Box::new(LmtpHost::new()));
+}
+
+#[test]
+fn maildir() {
+    every_door(&mut || Box::new(Folder::new()));
+}
+
+#[test]
+fn pipe() {
+    every_door(&mut || Box::<Caller>::default());
 }

@@ -457,6 +457,19 @@ fn socket_from(local: &str, address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// A port for a server that is started later. Each is given out once, and none of them is one that the system gives to others.
+pub fn free_port() -> u16 {
+    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
+    let start = 10_000 + (std::process::id() % 10_000) as u16;
+    loop {
+        let port = start + NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        assert!(port < 32_000, "no port is left");
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 /// Asks until there is an answer.
 #[track_caller]
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {

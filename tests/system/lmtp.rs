@@ -1,7 +1,7 @@
 //! The LMTP door: behind a real Postfix, by socket and over TCP, with the daemon stopped and killed meanwhile; and what a socket is worth.
 
 use crate::harness::*;
-use crate::postfix::{Postfix, free_port};
+use crate::postfix::Postfix;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};

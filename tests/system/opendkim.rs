@@ -2,7 +2,7 @@
 //! writes no results; one changed byte, and it does not.
 
 use crate::harness::*;
-use crate::postfix::{Postfix, free_port, run};
+use crate::postfix::{Postfix, run};
 use crate::proofs::publish;
 use std::process::{Child, Command};
 

@@ -146,10 +146,6 @@ pub fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
 }
 
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// The whole way: a recruiter's mail host, Rohrpost, and the notice in Max's mailbox.
 #[test]
 fn behind_a_mail_host() {

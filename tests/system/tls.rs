@@ -2,7 +2,6 @@
 
 use crate::doors::set_password;
 use crate::harness::*;
-use crate::postfix::free_port;
 use std::process::Command;
 
 /// Python's smtplib over implicit TLS: AUTH LOGIN with its two questions, then with the name beside the command; addresses in UTF-8.
