@@ -308,7 +308,7 @@ impl Acceptor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::facts::{Arc, ArcSet, Checked, Dmarc, Login, Pinned};
+    use crate::model::facts::{Aligned, Arc, ArcSet, Checked, Dkim, Dmarc, Login, Pinned};
     use crate::model::id::{OutboundId, TenantId, UserId};
 
     /// What a stop says, in a word.
@@ -360,6 +360,16 @@ mod tests {
             check(&Purpose::Postmaster, &facts, policy, true, "in");
         }
         check(import, &direct(checked(true, true, None)), Refuse, true, "in");
+        // A signature counts by itself where there is no policy; where nobody knows, it is looked at again.
+        let signed = |dmarc: &str, dns_trouble| {
+            let dkim = vec![Dkim { result: "pass".into(), aligned: true, ..Dkim::default() }];
+            let dmarc = Aligned { result: dmarc.into(), ..Aligned::default() };
+            Some(Checked { dkim, dmarc, dns_trouble, ..Checked::default() })
+        };
+        check(import, &direct(signed("none", false)), Refuse, true, "in");
+        check(import, &direct(signed("none", true)), Refuse, true, "in");
+        check(import, &direct(signed("temperror", true)), Refuse, true, "later");
+        check(import, &relay(signed("temperror", true)), Hold, true, "later");
         // Chains of sealers whom nobody trusts vouch for nothing.
         check(import, &direct(checked(false, false, Some("evil.example"))), Refuse, true, "stranger");
         check(import, &direct(checked(false, false, Some("forwarder.example"))), Refuse, true, "in");

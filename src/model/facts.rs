@@ -161,8 +161,10 @@ impl Facts {
     pub fn anybody_vouches(&self) -> bool {
         let checked = self.checked.as_ref();
         let own = checked.is_some_and(|checked| {
+            // A signature counts by itself where the domain has no policy. Where nobody knows whether it has one, it is no proof yet.
+            let has_no_policy = checked.dmarc.result == "none" && checked.dmarc.policy.is_none();
             checked.dmarc.result == "pass"
-                || checked.dkim.iter().any(|dkim| dkim.result == "pass" && dkim.aligned)
+                || (has_no_policy && checked.dkim.iter().any(|dkim| dkim.result == "pass" && dkim.aligned))
                 || checked.arc.as_ref().is_some_and(|arc| arc.result == "pass")
         });
         own || self.login.is_some()

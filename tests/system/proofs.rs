@@ -148,6 +148,29 @@ fn trouble_with_the_dns() {
     acme.is_sound();
 }
 
+/// A good signature is no proof as long as nobody knows what its domain asks for: the mail comes again, and is filed then.
+#[test]
+fn a_policy_that_nobody_can_read() {
+    let mut acme = Installation::new();
+    publish(&acme);
+    let signer = Signer::new(&acme.dns, "acme.example", "ed", "");
+    acme.dns.put("_dmarc.acme.example", Answer::ServFail);
+    let daemon = acme.serve();
+    let mail = signer.signs(&forward(PETRA, "policy@x"));
+    for peer in ["127.0.0.2", "127.0.0.1"] {
+        let reply = sends(&daemon, peer, "", &mail);
+        assert!(reply.starts_with("451 4.4.3 "), "{peer}: {reply}");
+    }
+    assert!(acme.mails().is_empty());
+    acme.dns.forget("_dmarc.acme.example");
+    publish(&acme);
+    let id = kept(&sends(&daemon, "127.0.0.2", "", &mail));
+    assert_eq!(acme.ended(&id)["disposition"], "filed");
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
 fn walk(path: &std::path::Path) -> Vec<std::path::PathBuf> {
     if path.is_file() {
         return vec![path.to_owned()];
