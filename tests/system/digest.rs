@@ -7,7 +7,7 @@ const ANNA: &str = r#"{"tenant": {"id": "acme", "digest_at": "00:00"},
 
 fn digests(acme: &Installation) -> Vec<String> {
     let all = acme.catcher.as_ref().unwrap().caught();
-    all.iter().map(|caught| text_of(&caught.data)).filter(|text| text.contains("Nachrichten warten")).collect()
+    all.iter().map(|caught| text_of(&caught.data)).filter(|text| text.contains("Wartende Nachrichten")).collect()
 }
 
 /// Told once, whatever ends the service; marked as automatic, in the reader's language.

@@ -97,7 +97,7 @@ mod tests {
             ],
         };
         let notice = written(Locale::En, &waiting, &tenant).unwrap();
-        assert_eq!((notice.to.as_str(), notice.subject.as_str()), ("anna@acme.example", "12 messages are waiting"));
+        assert_eq!((notice.to.as_str(), notice.subject.as_str()), ("anna@acme.example", "Messages waiting: 12"));
         assert_eq!((notice.purpose, &notice.reply_to), (MessagePurpose::Digest, &ReplyTo::Nobody));
         let want = format!(
             "Messages of Acme that could not be filed and are waiting: 12\nThe oldest came on 13 Nov 2026, 00:30 (9 days ago).\n\n  \

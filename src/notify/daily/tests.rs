@@ -159,7 +159,7 @@ async fn who_is_told_what() {
     let digests = scene.digests().await;
     let mut told: Vec<(&str, &str)> = digests.iter().map(|one| (one.recipient.as_str(), one.subject.as_str())).collect();
     told.sort();
-    assert_eq!(told, [("alf@acme.example", "3 meddelanden väntar"), ("anna@acme.example", "3 Nachrichten warten")]);
+    assert_eq!(told, [("alf@acme.example", "Väntande meddelanden: 3"), ("anna@acme.example", "Wartende Nachrichten: 3")]);
     for one in &digests {
         assert!(one.body.contains("first words") && one.reply_to.is_none() && one.domain == "acme.example", "{}", one.body);
         assert!(!one.body.contains("candidate's") && !one.body.contains("stranger's") && !one.body.contains("maria@"), "{}", one.body);

@@ -88,7 +88,7 @@ held-crashed-text = Eine Nachricht, die am { $date } angekommen ist, wartet: Wä
 held-find = Wer bei euch den Import betreut, findet sie mit: rohrpost dead-letter show { $id }
 held-more = Über weitere wartende Nachrichten wirst du höchstens einmal pro Stunde informiert.
 
-digest-subject = { $count } Nachrichten warten
+digest-subject = Wartende Nachrichten: { $count }
 digest-intro = Nachrichten von { $tenant }, die nicht abgelegt werden konnten und warten: { $count }
 digest-oldest = Die älteste kam am { $date } ({ $age }).
 digest-age-today = vor weniger als einem Tag

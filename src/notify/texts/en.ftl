@@ -88,7 +88,7 @@ held-crashed-text = A message that arrived on { $date } is waiting: the program 
 held-find = Those who operate the import find it with: rohrpost dead-letter show { $id }
 held-more = You will be told of further waiting messages once an hour at most.
 
-digest-subject = { $count } messages are waiting
+digest-subject = Messages waiting: { $count }
 digest-intro = Messages of { $tenant } that could not be filed and are waiting: { $count }
 digest-oldest = The oldest came on { $date } ({ $age }).
 digest-age-today = less than a day ago

@@ -88,7 +88,7 @@ held-crashed-text = Ett meddelande som kom { $date } väntar: programmet avbröt
 held-find = De som sköter importen hos er hittar det med: rohrpost dead-letter show { $id }
 held-more = Du får besked om ytterligare väntande meddelanden högst en gång i timmen.
 
-digest-subject = { $count } meddelanden väntar
+digest-subject = Väntande meddelanden: { $count }
 digest-intro = Meddelanden hos { $tenant } som inte kunde arkiveras och väntar: { $count }
 digest-oldest = Det äldsta kom { $date } ({ $age }).
 digest-age-today = för mindre än en dag sedan
