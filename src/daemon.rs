@@ -104,36 +104,17 @@ impl Daemon {
     /// Opens the store, takes up what a crash left, binds the doors, and works.
     pub async fn start(config: Config) -> anyhow::Result<Daemon> {
         let lock = DaemonLock::take(&config.place)?;
-        let store = Store::open_as_daemon(&lock, &config.place).await?;
-        lock.mark()?;
-        dead_letter::folder::Folder::new(config.dead_letters.clone()).prepare().context("dead_letters")?;
-        let swept = store.blobs().sweep()?;
-        if swept > 0 {
-            info!(uploads = swept, "took away what {swept} interrupted uploads had left");
-        }
-        let in_hand = store.recover().await?;
-        store.recover_messages().await?;
-        if in_hand > 0 {
-            warn!(arrivals = in_hand, "the last run ended uncleanly; what was in hand is tried alone first");
-        }
+        let store = taken_up(&config, &lock).await?;
         let certificate = certificate(&config)?;
         let transport = Transport::new(&config.outgoing)?;
         let scanner = config.scan.as_ref().map(Scanner::new);
         let held = config.held_unauthenticated;
         let accept = Acceptor::of(&config, &store, scanner.clone());
         let patience = config.smtp.limits.stop_timeout;
-        store.doors_start().await?;
         let (watching, speaker) = (config.clone(), accept.clone());
         let (mailboxes, keepers) = mailboxes(&config, &accept, &store, &lock).await?;
         let maildirs = maildirs(&config, &accept, &store);
-        let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
-        let acceptor = certificate.as_ref().map(Certificate::acceptor);
-        // First the one that may find its socket in use.
-        let mut mail_doors = Vec::new();
-        if !config.lmtp.listen.is_empty() {
-            mail_doors.push(("LMTP door", smtp::Door::lmtp(config.lmtp, &config.smtp, accept.clone(), directory.clone()).await?));
-        }
-        mail_doors.push(("SMTP door", smtp::Door::smtp(config.smtp, acceptor, accept, directory).await?));
+        let mail_doors = mail_doors(&config, certificate.as_ref(), &accept, &store).await?;
         let listening: Vec<Listening> = mail_doors.iter().flat_map(|(_, door)| door.listening()).collect();
         for Listening { language, place } in &listening {
             info!(address = %place, "listening for {language} on {place}");
@@ -224,6 +205,42 @@ impl Daemon {
             warn!("the database did not close in time");
         }
     }
+}
+
+/// The store as the last run left it, with what was in hand then taken up again.
+async fn taken_up(config: &Config, lock: &DaemonLock) -> anyhow::Result<Store> {
+    let store = Store::open_as_daemon(lock, &config.place).await?;
+    lock.mark()?;
+    dead_letter::folder::Folder::new(config.dead_letters.clone()).prepare().context("dead_letters")?;
+    let swept = store.blobs().sweep()?;
+    if swept > 0 {
+        info!(uploads = swept, "took away what {swept} interrupted uploads had left");
+    }
+    let in_hand = store.recover().await?;
+    store.recover_messages().await?;
+    if in_hand > 0 {
+        warn!(arrivals = in_hand, "the last run ended uncleanly; what was in hand is tried alone first");
+    }
+    store.doors_start().await?;
+    Ok(store)
+}
+
+/// The doors at which others knock, bound; the first is the one that may find its socket in use.
+async fn mail_doors(
+    config: &Config,
+    certificate: Option<&Certificate>,
+    accept: &Acceptor,
+    store: &Store,
+) -> anyhow::Result<Vec<(&'static str, smtp::Door)>> {
+    let directory = StoreDirectory { store: store.clone(), sign_in: SignIn::new(store.clone()) };
+    let mut doors = Vec::new();
+    if !config.lmtp.listen.is_empty() {
+        let door = smtp::Door::lmtp(config.lmtp.clone(), &config.smtp, accept.clone(), directory.clone()).await?;
+        doors.push(("LMTP door", door));
+    }
+    let door = smtp::Door::smtp(config.smtp.clone(), certificate.map(Certificate::acceptor), accept.clone(), directory).await?;
+    doors.push(("SMTP door", door));
+    Ok(doors)
 }
 
 /// Makes a mailbox's or a Maildir's door anew, and runs it.

@@ -186,64 +186,68 @@ fn chunks<T>(list: Vec<T>) -> Vec<Vec<T>> {
 
 async fn put_users(c: &mut SqliteConnection, tenant: &TenantId, users: Vec<UserIn>, locale: Locale) -> anyhow::Result<()> {
     for user in users {
-        let name = address::key(&user.email);
-        let known: Option<String> = sqlx::query_scalar("select user_id from user_address where tenant = $1 and address = $2 and is_login")
+        put_user(c, tenant, user, locale).await?;
+    }
+    Ok(())
+}
+
+async fn put_user(c: &mut SqliteConnection, tenant: &TenantId, user: UserIn, locale: Locale) -> anyhow::Result<()> {
+    let name = address::key(&user.email);
+    let known: Option<String> = sqlx::query_scalar("select user_id from user_address where tenant = $1 and address = $2 and is_login")
+        .bind(tenant.as_str())
+        .bind(&name)
+        .fetch_optional(&mut *c)
+        .await?;
+    let id = known.unwrap_or_else(|| UserId::generate().to_string());
+    let keys: Vec<String> = std::iter::once(&user.email).chain(&user.aliases).map(|address| address::key(address)).collect();
+    let before = healing::standing(c, tenant, &keys, &id).await?;
+    sqlx::query(
+        "insert into user_account (tenant, id, email, name, role, locale, active, wants_receipts) values ($1, $2, $3, $4, $5, $6, $7, $8)
+         on conflict (tenant, id) do update set email = excluded.email, name = excluded.name, role = excluded.role,
+         locale = excluded.locale, active = excluded.active, wants_receipts = excluded.wants_receipts",
+    )
+    .bind(tenant.as_str())
+    .bind(&id)
+    .bind(user.email.trim())
+    .bind(&user.name)
+    .bind(user.role.as_str())
+    .bind(user.locale.unwrap_or(locale).as_str())
+    .bind(user.active)
+    .bind(user.receipts)
+    .execute(&mut *c)
+    .await?;
+    for table in
+        ["delete from user_address where tenant = $1 and user_id = $2", "delete from department_user where tenant = $1 and user_id = $2"]
+    {
+        sqlx::query(table).bind(tenant.as_str()).bind(&id).execute(&mut *c).await?;
+    }
+    let addresses = std::iter::once((name.clone(), true)).chain(user.aliases.iter().map(|alias| (address::key(alias), false)));
+    for (address, is_login) in addresses {
+        sqlx::query("insert into user_address (tenant, address, user_id, is_login) values ($1, $2, $3, $4)")
             .bind(tenant.as_str())
-            .bind(&name)
-            .fetch_optional(&mut *c)
-            .await?;
-        let id = known.unwrap_or_else(|| UserId::generate().to_string());
-        let keys: Vec<String> = std::iter::once(&user.email).chain(&user.aliases).map(|address| address::key(address)).collect();
-        let before = healing::standing(c, tenant, &keys, &id).await?;
-        sqlx::query(
-            "insert into user_account (tenant, id, email, name, role, locale, active, wants_receipts) values ($1, $2, $3, $4, $5, $6, $7, $8)
-             on conflict (tenant, id) do update set email = excluded.email, name = excluded.name, role = excluded.role,
-             locale = excluded.locale, active = excluded.active, wants_receipts = excluded.wants_receipts",
-        )
+            .bind(&address)
+            .bind(&id)
+            .bind(is_login)
+            .execute(&mut *c)
+            .await
+            .with_context(|| format!("{address}: another user of this tenant has this address"))?;
+    }
+    sqlx::query("insert into login (name, tenant, user_id) values ($1, $2, $3) on conflict (name) do nothing")
+        .bind(&name)
         .bind(tenant.as_str())
         .bind(&id)
-        .bind(user.email.trim())
-        .bind(&user.name)
-        .bind(user.role.as_str())
-        .bind(user.locale.unwrap_or(locale).as_str())
-        .bind(user.active)
-        .bind(user.receipts)
         .execute(&mut *c)
         .await?;
-        for table in [
-            "delete from user_address where tenant = $1 and user_id = $2",
-            "delete from department_user where tenant = $1 and user_id = $2",
-        ] {
-            sqlx::query(table).bind(tenant.as_str()).bind(&id).execute(&mut *c).await?;
-        }
-        let addresses = std::iter::once((name.clone(), true)).chain(user.aliases.iter().map(|alias| (address::key(alias), false)));
-        for (address, is_login) in addresses {
-            sqlx::query("insert into user_address (tenant, address, user_id, is_login) values ($1, $2, $3, $4)")
-                .bind(tenant.as_str())
-                .bind(&address)
-                .bind(&id)
-                .bind(is_login)
-                .execute(&mut *c)
-                .await
-                .with_context(|| format!("{address}: another user of this tenant has this address"))?;
-        }
-        sqlx::query("insert into login (name, tenant, user_id) values ($1, $2, $3) on conflict (name) do nothing")
-            .bind(&name)
+    for department in user.departments {
+        sqlx::query("insert into department_user (tenant, department, user_id) values ($1, $2, $3) on conflict do nothing")
             .bind(tenant.as_str())
+            .bind(department)
             .bind(&id)
             .execute(&mut *c)
             .await?;
-        for department in user.departments {
-            sqlx::query("insert into department_user (tenant, department, user_id) values ($1, $2, $3) on conflict do nothing")
-                .bind(tenant.as_str())
-                .bind(department)
-                .bind(&id)
-                .execute(&mut *c)
-                .await?;
-        }
-        if healing::standing(c, tenant, &keys, &id).await? != before {
-            healing::forwarder_changed(c, tenant, &keys).await?;
-        }
+    }
+    if healing::standing(c, tenant, &keys, &id).await? != before {
+        healing::forwarder_changed(c, tenant, &keys).await?;
     }
     Ok(())
 }
