@@ -14,16 +14,19 @@ use crate::intake::seen;
 use crate::intake::smtp::listener::Listening;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{self, StoreDirectory};
+use crate::model::arrival::HeldLimits;
 use crate::notify::transport::Transport;
 use crate::notify::{daily, outbox};
 use crate::oauth::keeper::Keeper;
 use crate::pipeline::{Pipeline, Settings};
 use crate::scan::Scanner;
 use crate::store::{DaemonLock, Store};
+use crate::watch;
 use anyhow::Context;
 use futures_util::future::BoxFuture;
 use sign_ins::SignIns;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -122,28 +125,32 @@ impl Daemon {
         let settings = Settings { portal_url: config.portal_url, postmaster: config.postmaster };
         let (pipeline, outgoing, dead_letters) =
             (Pipeline::new(store.clone(), settings, scanner.clone()).with_schedule(config.healing), config.outgoing, config.dead_letters);
-        let healing = pipeline.clone();
         let parts = (store.clone(), store.clone(), store.clone());
         let (falls, fallen) = tokio::sync::mpsc::unbounded_channel();
         let mut doors: Vec<Part> = mail_doors.into_iter().map(|(name, door)| Part::start(name, &falls, |stop| door.run(stop))).collect();
         doors.extend(certificate.clone().map(|certificate| Part::start("certificate", &falls, |stop| certificate.watch(stop))));
-        doors.extend(mailboxes.into_iter().map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again(mailbox, stop))));
-        doors.extend(maildirs.into_iter().map(|maildir| Part::start("Maildir door", &falls, |stop| again_and_again(maildir, stop))));
+        doors.extend(
+            mailboxes
+                .into_iter()
+                .map(|mailbox| Part::start("IMAP door", &falls, |stop| again_and_again("a mailbox's door", mailbox, stop))),
+        );
+        doors.extend(
+            maildirs
+                .into_iter()
+                .map(|maildir| Part::start("Maildir door", &falls, |stop| again_and_again("a Maildir's door", maildir, stop))),
+        );
         let (spoken, heard, speaks_for) = (store.clone(), store.clone(), watching.listeners());
         doors.push(Part::start("doors' voice", &falls, |stop| seen::speak(speaks_for, speaker, spoken, stop)));
-        doors.push(Part::start("alarms", &falls, |stop| alarms::run(heard, watching, stop)));
+        let certified = certified(certificate.clone());
+        doors.push(Part::start("alarms", &falls, |stop| alarms::run(heard, watching, certified, stop)));
+        doors.extend(
+            aside(&store, held, scanner, pipeline.clone())
+                .into_iter()
+                .map(|(name, make)| Part::start(name, &falls, |stop| again_and_again(name, make, stop))),
+        );
         Ok(Daemon {
             listening,
-            upkeep: Part::start("upkeep", &falls, move |stop| async move {
-                let watched = async {
-                    if let Some(scanner) = &scanner {
-                        scanner.watch(stop.clone()).await;
-                    }
-                };
-                let (upkeep, discarding) = (parts.0.upkeep(stop.clone()), parts.0.discard_what_is_too_old(held, stop.clone()));
-                let told = daily::run(parts.0.clone(), stop.clone());
-                tokio::join!(upkeep, discarding, told, watched, healing.heal(stop.clone()));
-            }),
+            upkeep: Part::start("upkeep", &falls, |stop| async move { parts.0.upkeep(stop).await }),
             sign_ins: Part::start("sign-ins", &falls, |stop| sign_ins::keep(keepers, stop)),
             pipeline: Part::start("pipeline", &falls, |stop| async move { pipeline.run(stop).await }),
             outbox: Part::start("outbox", &falls, |stop| outbox::run(parts.1, outgoing, transport, stop)),
@@ -243,16 +250,16 @@ async fn mail_doors(
     Ok(doors)
 }
 
-/// Makes a mailbox's or a Maildir's door anew, and runs it.
-type MakeDoor = Box<dyn Fn(CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
+/// Makes a mailbox's or a Maildir's door anew, or other work, and runs it.
+type Make = Box<dyn Fn(CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// A door for each mailbox, and who keeps the tokens of those that need them. What a run before this one held is free: the lock says
 /// that nobody else works here.
-async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<(Vec<MakeDoor>, Vec<Keeper>)> {
+async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &DaemonLock) -> anyhow::Result<(Vec<Make>, Vec<Keeper>)> {
     store.free_all_mailboxes().await?;
     let room = imap::Room::default();
     let sign_ins = SignIns::new(config, store)?;
-    let (mut doors, mut keepers): (Vec<MakeDoor>, Vec<Keeper>) = (Vec::new(), Vec::new());
+    let (mut doors, mut keepers): (Vec<Make>, Vec<Keeper>) = (Vec::new(), Vec::new());
     for config in &config.imap {
         let (credential, keeper) = sign_ins.credential(config)?;
         keepers.extend(keeper);
@@ -265,20 +272,57 @@ async fn mailboxes(config: &Config, accept: &Acceptor, store: &Store, _lock: &Da
 }
 
 /// A door for each Maildir.
-fn maildirs(config: &Config, accept: &Acceptor, store: &Store) -> Vec<MakeDoor> {
-    let door = |config: &crate::config::maildir::Maildir| -> MakeDoor {
+fn maildirs(config: &Config, accept: &Acceptor, store: &Store) -> Vec<Make> {
+    let door = |config: &crate::config::maildir::Maildir| -> Make {
         let (config, accept, store) = (config.clone(), accept.clone(), store.clone());
         Box::new(move |stop| Box::pin(maildir::Door::new(config.clone(), accept.clone(), store.clone()).run(stop)))
     };
     config.maildir.iter().map(door).collect()
 }
 
-/// One mailbox's trouble is not the service's (G4): a door that falls is made anew after a while, and all others go on.
-async fn again_and_again(make: MakeDoor, stop: CancellationToken) {
+/// Work beside the way of mail, each for itself.
+fn aside(store: &Store, held: HeldLimits, scanner: Option<Scanner>, pipeline: Pipeline) -> Vec<(&'static str, Make)> {
+    let (discards, tells) = (store.clone(), store.clone());
+    let mut all: Vec<(&'static str, Make)> = vec![
+        (
+            "discarding",
+            Box::new(move |stop| {
+                let store = discards.clone();
+                Box::pin(async move { store.discard_what_is_too_old(held, stop).await })
+            }),
+        ),
+        ("the digest", Box::new(move |stop| Box::pin(daily::run(tells.clone(), stop)))),
+        (
+            "healing",
+            Box::new(move |stop| {
+                let pipeline = pipeline.clone();
+                Box::pin(async move { pipeline.heal(stop).await })
+            }),
+        ),
+    ];
+    if let Some(scanner) = scanner {
+        all.push((
+            "the watch over the scanner",
+            Box::new(move |stop| {
+                let scanner = scanner.clone();
+                Box::pin(async move { scanner.watch(stop).await })
+            }),
+        ));
+    }
+    all
+}
+
+/// What the alarms ask of the certificate.
+fn certified(certificate: Option<Certificate>) -> alarms::Certified {
+    Arc::new(move || certificate.as_ref().map(|one| watch::Certificate { fault: one.fault(), ends: one.ends() }))
+}
+
+/// The trouble of one is not the service's (G4): what falls is begun anew after a while, and all others go on.
+async fn again_and_again(name: &'static str, make: Make, stop: CancellationToken) {
     const LATER: Duration = Duration::from_secs(60);
     while !stop.is_cancelled() {
         if let Err(fallen) = tokio::spawn(make(stop.clone())).await {
-            error!(%fallen, "the door of a mailbox or a Maildir fell; it is opened again in a minute");
+            error!(%fallen, "{name} fell; it begins anew in a minute");
         }
         tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(LATER) => () }
     }

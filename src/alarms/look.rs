@@ -6,7 +6,7 @@ use crate::config::doors::NamedDoor;
 use crate::store::Store;
 use crate::store::doors::DoorState;
 use crate::watch::hours::Counts;
-use crate::watch::{Canaries, Canary, Door, Rules, Silence, Snapshot};
+use crate::watch::{Canaries, Canary, Certificate, Door, Rules, Silence, Snapshot};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
@@ -38,7 +38,7 @@ impl Watched {
     }
 
     /// How everything is now.
-    pub async fn snapshot(&self, store: &Store, now: Timestamp) -> anyhow::Result<Snapshot> {
+    pub async fn snapshot(&self, store: &Store, certificate: Option<Certificate>, now: Timestamp) -> anyhow::Result<Snapshot> {
         let said = store.doors().await?;
         let mut doors = Vec::with_capacity(self.doors.len());
         for named in &self.doors {
@@ -56,6 +56,7 @@ impl Watched {
             doors,
             oldest_arrival: store.oldest_arrivals().await?.into_iter().map(|(_, at)| at).min(),
             oldest_message: store.oldest_message().await?,
+            certificate,
         })
     }
 

@@ -12,6 +12,7 @@ use crate::watch::tell::{self, again_after};
 use crate::watch::{self, State};
 use jiff::{SignedDuration, Timestamp};
 use look::Watched;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -23,29 +24,32 @@ const TELL: Duration = Duration::from_secs(2);
 /// After a fall.
 const LATER: Duration = Duration::from_secs(60);
 /// An alarm that goes on is written down again after so long, though nothing of it changed.
-const SEEN_AGAIN: SignedDuration = SignedDuration::from_mins(10);
+const SEEN_AGAIN: SignedDuration = SignedDuration::from_mins(1);
+
+/// Says how the certificate is; none where there is none.
+pub type Certified = Arc<dyn Fn() -> Option<watch::Certificate> + Send + Sync>;
 
 /// Works until stopped. Nothing that happens here ends it, nor the service: mail comes in without it.
-pub async fn run(store: Store, config: Config, stop: CancellationToken) {
+pub async fn run(store: Store, config: Config, certified: Certified, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        if let Err(fallen) = tokio::spawn(work(store.clone(), config.clone(), stop.clone())).await {
+        if let Err(fallen) = tokio::spawn(work(store.clone(), config.clone(), certified.clone(), stop.clone())).await {
             error!(%fallen, "the alarms fell; they begin anew in a minute");
         }
         tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(LATER) => () }
     }
 }
 
-async fn work(store: Store, config: Config, stop: CancellationToken) {
+async fn work(store: Store, config: Config, certified: Certified, stop: CancellationToken) {
     let ways = Ways::new(&config);
     let watched = Watched::new(&config);
     let telling = futures_util::future::join_all(ways.all().into_iter().map(|way| tell_by(way, &ways, &store, &stop)));
-    tokio::join!(watch_all(&watched, &store, &stop), canary::send_all(&config, &store, &stop), telling);
+    tokio::join!(watch_all(&watched, &store, &certified, &stop), canary::send_all(&config, &store, &stop), telling);
 }
 
-async fn watch_all(watched: &Watched, store: &Store, stop: &CancellationToken) {
+async fn watch_all(watched: &Watched, store: &Store, certified: &Certified, stop: &CancellationToken) {
     let mut failures = 0u32;
     loop {
-        match look_once(watched, store, Timestamp::now()).await {
+        match look_once(watched, store, certified(), Timestamp::now()).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures = failures.saturating_add(1);
@@ -60,8 +64,8 @@ async fn watch_all(watched: &Watched, store: &Store, stop: &CancellationToken) {
 }
 
 /// Raises what is wrong and clears what is right again.
-async fn look_once(watched: &Watched, store: &Store, now: Timestamp) -> anyhow::Result<()> {
-    let snapshot = watched.snapshot(store, now).await?;
+async fn look_once(watched: &Watched, store: &Store, certificate: Option<watch::Certificate>, now: Timestamp) -> anyhow::Result<()> {
+    let snapshot = watched.snapshot(store, certificate, now).await?;
     let raised = store.alarms().await?;
     for finding in watch::findings(&snapshot, &watched.rules) {
         let open = raised.iter().find(|one| one.cleared_at.is_none() && one.alarm.kind == finding.kind && one.alarm.about == finding.about);

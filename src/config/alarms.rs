@@ -1,12 +1,12 @@
 //! `[alarms]`: what counts as wrong, and who hears of it.
 
 use super::faults::Found;
+use super::network::is_safe;
 use super::outgoing::RawOutgoing;
 use super::{Outgoing, Secret};
 use crate::model::address;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use std::net::IpAddr;
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Webhook {
     /// The address, fetched now; https, or http to this machine.
     pub fn fetched_url(&self) -> anyhow::Result<SecretString> {
         let url = self.url.get().map_err(|error| error.context("alarms.webhook.url"))?;
-        match is_private(url.expose_secret()) {
+        match is_safe(url.expose_secret()) {
             true => Ok(url),
             false => anyhow::bail!("alarms.webhook.url: {WANTED}"),
         }
@@ -60,20 +60,6 @@ impl Webhook {
 }
 
 const WANTED: &str = "it begins with https://; http:// only to this machine";
-
-/// Whether nobody on the way can read what is posted there.
-fn is_private(url: &str) -> bool {
-    if let Some(rest) = url.strip_prefix("https://") {
-        return !rest.is_empty() && !rest.starts_with('/');
-    }
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
-        None => authority.rsplit_once(':').map_or(authority, |(host, _)| host),
-    };
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -113,7 +99,7 @@ impl RawAlarms {
         let relay = self.relay.and_then(|relay| relay.meant_in("alarms.relay", found));
         let webhook = self.webhook.map(|raw| Webhook { url: raw.url, secret: raw.secret });
         if let Some(Webhook { url: Secret::Value(url), .. }) = &webhook {
-            found.add_if(!is_private(url.expose_secret()), "alarms.webhook.url", WANTED);
+            found.add_if(!is_safe(url.expose_secret()), "alarms.webhook.url", WANTED);
         }
         let silence = found.within(self.silence_hours, 72, 0..=MOST_HOURS, "alarms.silence_hours");
         let mut minutes =
@@ -138,13 +124,16 @@ mod tests {
     #[test]
     fn where_alarms_may_be_posted() {
         for good in ["https://hooks.example/x", "http://127.0.0.1:8080/x", "http://localhost/x", "http://[::1]:80/", "https://10.0.0.1/"] {
-            assert!(is_private(good), "{good}");
+            assert!(is_safe(good), "{good}");
         }
         for bad in [
             "http://hooks.example/x",
             "ftp://hooks.example/",
             "https://",
-            "https:///x",
+            "http://localhost:x@evil.example/",
+            "http://[::1]@evil.example/",
+            "http://localhost:80@evil.example/",
+            "https://user:word@hooks.example/",
             "",
             "hooks.example",
             "http://127.0.0.1.evil.example/",
@@ -152,7 +141,7 @@ mod tests {
             "http://localhost@evil.example/",
             "http://evil.example#localhost",
         ] {
-            assert!(!is_private(bad), "{bad}");
+            assert!(!is_safe(bad), "{bad}");
         }
     }
 

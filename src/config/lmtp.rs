@@ -72,6 +72,13 @@ impl RawLmtp {
         let mode = self.socket_mode.as_deref().unwrap_or("0660");
         let socket_mode = u32::from_str_radix(mode, 8).ok().filter(|mode| mode & 0o600 == 0o600 && mode & !0o666 == 0);
         found.add_if(socket_mode.is_none(), "lmtp.socket_mode", "three octal digits of 6 and 0 behind a zero, as in \"0660\"");
+        // Every program of this machine may connect to 127.0.0.1, and would be believed like the mail host.
+        let is_open = self.networks.is_none() && self.authserv_id.is_some() && listen.iter().any(|one| matches!(one, Listen::Tcp(_)));
+        found.add_if(
+            is_open,
+            "lmtp.networks",
+            "with authserv_id and an address to listen on, say who may connect: whoever may is believed. A socket is safer",
+        );
         let mut networks = Vec::new();
         for (index, given) in self.networks.unwrap_or_else(|| vec!["127.0.0.0/8".into(), "::1".into()]).iter().enumerate() {
             match given.parse() {
@@ -115,7 +122,7 @@ mod tests {
     #[test]
     fn what_can_be_meant() {
         let config = read(
-            "[lmtp]\nlisten = [\"unix:/run/rohrpost/lmtp.sock\", \"127.0.0.1:24\", \"[::1]:24\"]\nsocket_mode = \"0600\"\nauthserv_id = \"mx\"\n",
+            "[lmtp]\nlisten = [\"unix:/run/rohrpost/lmtp.sock\", \"127.0.0.1:24\", \"[::1]:24\"]\nsocket_mode = \"0600\"\n",
             Vec::new(),
         );
         let lmtp = config.unwrap().lmtp;
@@ -125,6 +132,11 @@ mod tests {
         let inside = |address: &str| lmtp.networks.iter().any(|network| network.contains(address.parse().unwrap()));
         assert!(inside("127.0.0.9") && inside("::1") && !inside("192.0.2.1"));
         assert!(read("", Vec::new()).unwrap().lmtp.listen.is_empty());
+        // Whom it believes over the network must be said; a socket has its permissions.
+        let believed = |listen: &str, more: &str| read(&format!("[lmtp]\nlisten = [{listen:?}]\nauthserv_id = \"mx\"\n{more}"), Vec::new());
+        assert!(believed("127.0.0.1:24", "").unwrap_err().to_string().contains("lmtp.networks"));
+        assert!(believed("127.0.0.1:24", "networks = [\"127.0.0.1\"]\n").is_ok());
+        assert!(believed("unix:/run/rohrpost/lmtp.sock", "").is_ok());
     }
 
     #[test]

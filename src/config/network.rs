@@ -1,5 +1,6 @@
 //! Networks in CIDR notation.
 
+use oauth2::url::{Host, Url};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -51,6 +52,19 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.bits)
     }
+}
+
+/// An address to which secrets may go: TLS, but for this machine itself (RFC 6749 §3.1.2.1 and §3.2).
+pub(super) fn is_safe(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return false,
+    };
+    // RFC 6749 §3.1: no fragment.
+    (url.scheme() == "https" || url.scheme() == "http" && is_here) && url.fragment().is_none() && url.username().is_empty()
 }
 
 #[cfg(test)]

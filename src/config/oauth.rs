@@ -2,7 +2,7 @@
 
 use super::Secret;
 use super::faults::Found;
-use oauth2::url::{Host, Url};
+use super::network::is_safe;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -160,19 +160,6 @@ fn known(provider: Provider, directory: Option<&str>, grant: Grant) -> Known {
         },
         Provider::Custom => Known::default(),
     }
-}
-
-/// RFC 6749 §3.1.2.1 and §3.2: TLS, but for this machine itself.
-fn is_safe(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else { return false };
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return false,
-    };
-    // RFC 6749 §3.1: no fragment.
-    (url.scheme() == "https" || url.scheme() == "http" && is_here) && url.fragment().is_none() && url.username().is_empty()
 }
 
 #[cfg(test)]

@@ -273,7 +273,7 @@ impl Acceptor {
             || arrival.facts.origin == Origin::SubmissionRelay
             || arrival.facts.from.iter().any(by_its_domain)
             || arrival.facts.is_addressed(&["to", "cc"], ours);
-        let may_wait = matches!(purpose, Purpose::Import | Purpose::Reply { .. });
+        let may_wait = matches!(purpose, Purpose::Import | Purpose::Reply { .. } | Purpose::ReceiptAnswer { .. });
         arrival.facts.is_strangers = may_wait && !(vouched && from_user && is_meant_for_us);
         Ok(())
     }

@@ -15,17 +15,20 @@ pub enum AlarmKind {
     CanaryLost,
     /// Mail waits for its turn longer than it should.
     MailWaits,
+    /// The certificate ends soon, or files that were put in its place are no use.
+    Certificate,
     /// Held mail is to be discarded for its age, and nobody could be told of it.
     NobodyTold,
 }
 
 impl AlarmKind {
-    pub const ALL: [AlarmKind; 6] = [
+    pub const ALL: [AlarmKind; 7] = [
         AlarmKind::SignInLost,
         AlarmKind::DoorSilent,
         AlarmKind::DoorFailing,
         AlarmKind::CanaryLost,
         AlarmKind::MailWaits,
+        AlarmKind::Certificate,
         AlarmKind::NobodyTold,
     ];
 
@@ -36,6 +39,7 @@ impl AlarmKind {
             AlarmKind::DoorFailing => "door_failing",
             AlarmKind::CanaryLost => "canary_lost",
             AlarmKind::MailWaits => "mail_waits",
+            AlarmKind::Certificate => "certificate",
             AlarmKind::NobodyTold => "nobody_told",
         }
     }

@@ -24,6 +24,17 @@ const BOUNCES: &str = "bounces";
 impl Store {
     /// Whom an envelope recipient stands for; none if we do not take mail for it.
     pub async fn recipient(&self, path: &str) -> anyhow::Result<Option<Recipient>> {
+        match self.recipient_as_spelt(path).await? {
+            Some(found) => Ok(Some(found)),
+            // RFC 6531 §3.1 lets both spellings of a domain be said; an import address is known by one.
+            None => match address::in_other_spelling(path) {
+                Some(other) => self.recipient_as_spelt(&other).await,
+                None => Ok(None),
+            },
+        }
+    }
+
+    async fn recipient_as_spelt(&self, path: &str) -> anyhow::Result<Option<Recipient>> {
         let whole = address::key(path);
         // RFC 5321 §4.5.1: postmaster without a domain, in any case.
         if whole == "postmaster" {

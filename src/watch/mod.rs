@@ -12,6 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 /// What an alarm about waiting mail is about.
 pub const INTAKE: &str = "intake";
 pub const OUTBOX: &str = "outbox";
+/// What an alarm about the certificate is about.
+pub const CERTIFICATE: &str = "smtp.tls";
+
+/// A renewal that has not come by then will not come by itself.
+const ENDS_SOON: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A door that takes a group of large mails says nothing meanwhile.
 const LONG_WORK: SignedDuration = SignedDuration::from_hours(2);
@@ -28,6 +33,17 @@ pub struct Snapshot {
     pub oldest_arrival: Option<Timestamp>,
     /// When the oldest message of ours was written that is not handed over yet.
     pub oldest_message: Option<Timestamp>,
+    /// None: there is no TLS.
+    pub certificate: Option<Certificate>,
+}
+
+/// The certificate of the doors at which others knock.
+#[derive(Clone, Debug, Default)]
+pub struct Certificate {
+    /// Why the files that lie there now cannot be used.
+    pub fault: Option<String>,
+    /// Of the one in use; none if that cannot be read.
+    pub ends: Option<Timestamp>,
 }
 
 /// A door, as far as it matters here.
@@ -110,6 +126,7 @@ pub fn findings(snapshot: &Snapshot, rules: &Rules) -> Vec<Finding> {
         say(AlarmKind::DoorSilent, &door.name, silent(door, snapshot, rules.counts));
         say(AlarmKind::CanaryLost, &door.name, lost(door, snapshot.now));
     }
+    say(AlarmKind::Certificate, CERTIFICATE, snapshot.certificate.as_ref().map(|one| certificate(one, snapshot.now)));
     say(AlarmKind::MailWaits, INTAKE, Some(arrivals_wait(snapshot, rules)));
     say(AlarmKind::MailWaits, OUTBOX, Some(messages_wait(snapshot, rules)));
     found
@@ -213,6 +230,23 @@ fn messages_wait(snapshot: &Snapshot, rules: &Rules) -> State {
             "A message of ours has waited for {waits} to be handed to the relay of [outgoing]; `rohrpost outbox list` shows what the relay says."
         )),
     }
+}
+
+fn certificate(certificate: &Certificate, now: Timestamp) -> State {
+    if let Some(fault) = &certificate.fault {
+        return State::Wrong(format!(
+            "The files of smtp.tls cannot be used: {fault}. The certificate that was read before stays in use; a start would fail. `rohrpost check` \
+             says whether they are right."
+        ));
+    }
+    let Some(left) = certificate.ends.map(|ends| ends.duration_since(now)).filter(|left| *left < ENDS_SOON) else { return State::Right };
+    State::Wrong(match left.is_positive() {
+        true => format!("The certificate of smtp.tls ends in {}: renew it; changed files are read by themselves.", words(left)),
+        false => {
+            "The certificate of smtp.tls has expired: peers that check it do not send. Renew it; changed files are read by themselves."
+                .into()
+        }
+    })
 }
 
 fn waiting(oldest: Option<Timestamp>, now: Timestamp, most: SignedDuration) -> Option<String> {

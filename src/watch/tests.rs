@@ -15,7 +15,7 @@ fn rules() -> Rules {
 
 fn snapshot(door: Door) -> Snapshot {
     let door = Door { name: "hr".into(), ..door };
-    Snapshot { now: now(), zone: TimeZone::UTC, doors: vec![door], oldest_arrival: None, oldest_message: None }
+    Snapshot { now: now(), zone: TimeZone::UTC, doors: vec![door], oldest_arrival: None, oldest_message: None, certificate: None }
 }
 
 /// `wrong`, `right`, or `-` where nothing is said; with the text.
@@ -143,4 +143,28 @@ fn what_the_configuration_no_longer_has() {
     let here = snapshot(Door::default());
     assert!(!is_gone(AlarmKind::DoorFailing, "hr", &here) && is_gone(AlarmKind::DoorFailing, "old", &here));
     assert!(!is_gone(AlarmKind::MailWaits, INTAKE, &here) && !is_gone(AlarmKind::SignInLost, "relay", &here));
+}
+
+/// Files that cannot be used, and an end that comes nearer; without TLS there is nothing to say.
+#[test]
+fn certificates() {
+    let check = |certificate: Option<Certificate>, want: Option<&str>| {
+        let mut snapshot = snapshot(Door::default());
+        snapshot.certificate = certificate;
+        let found = findings(&snapshot, &rules()).into_iter().find(|one| one.kind == AlarmKind::Certificate);
+        match (found.map(|one| one.state), want) {
+            (None, None) => (),
+            (Some(State::Right), Some("")) => (),
+            (Some(State::Wrong(text)), Some(want)) => assert!(!want.is_empty() && text.contains(want), "{text}"),
+            (found, want) => panic!("{found:?} {want:?}"),
+        }
+    };
+    let ends = |hours: i64| Some(Certificate { fault: None, ends: Some(now() + SignedDuration::from_hours(hours)) });
+    check(None, None);
+    check(Some(Certificate::default()), Some(""));
+    check(ends(24 * 8), Some(""));
+    check(ends(24 * 5), Some("ends in 5 days"));
+    check(ends(0), Some("has expired"));
+    check(ends(-9), Some("has expired"));
+    check(Some(Certificate { fault: Some("no PEM".into()), ends: None }), Some("cannot be used: no PEM"));
 }

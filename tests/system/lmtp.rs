@@ -41,7 +41,7 @@ impl Behind {
         acme.configure(
             "",
             &format!(
-                "{relay}\n[lmtp]\nlisten = [\"unix:{}\", \"127.0.0.1:{port}\"]\nsocket_group = \"postfix\"\nauthserv_id = \"mx.acme.example\"\n",
+                "{relay}\n[lmtp]\nlisten = [\"unix:{}\", \"127.0.0.1:{port}\"]\nsocket_group = \"postfix\"\nnetworks = [\"127.0.0.1\"]\nauthserv_id = \"mx.acme.example\"\n",
                 socket.display()
             ),
         );

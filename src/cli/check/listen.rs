@@ -5,6 +5,7 @@ use crate::config::lmtp::Listen;
 use crate::intake::smtp::socket::{self, Found};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// What a shell may not do the service may: ports that it cannot take are notes. What it finds in the way is a fault.
@@ -28,6 +29,13 @@ pub async fn check(config: &Config, faults: &mut Vec<String>, notes: &mut Vec<St
     }
     if let Some(Err(error)) = lmtp.socket_group.as_deref().map(socket::group_id) {
         faults.push(format!("lmtp.socket_group: {error:#}"));
+    }
+    let is_local = lmtp.listen.iter().any(|one| matches!(one, Listen::Tcp(address) if address.ip().is_loopback()));
+    if is_local && lmtp.authserv_id.is_some() {
+        notes.push("lmtp.listen: every program of this machine can connect to a local address, and is believed like the mail host; a socket with a group is for it alone".into());
+    }
+    if lmtp.socket_mode & 0o006 != 0 && lmtp.listen.iter().any(|one| matches!(one, Listen::Unix(_))) {
+        notes.push("lmtp.socket_mode: every user of this machine can connect, and is believed like the mail host".into());
     }
     if lmtp.authserv_id.is_none() {
         notes.push(
@@ -54,6 +62,10 @@ async fn about_socket(path: &Path) -> Result<Option<String>, String> {
     }
     if !folder.exists() {
         return Ok(Some(format!("{place}: {} is not there (fine if it is the unit's RuntimeDirectory=)", folder.display())));
+    }
+    let is_open = |found: std::fs::Metadata| found.permissions().mode() & 0o002 != 0 && found.permissions().mode() & 0o1000 == 0;
+    if std::fs::metadata(folder).is_ok_and(is_open) {
+        return Err(format!("everybody may write into {}: somebody else's socket could take this one's place", folder.display()));
     }
     let may_write = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK);
     may_write.map(|()| None).map_err(|error| format!("no socket can be made in {}: {error}", folder.display()))

@@ -27,13 +27,20 @@ pub fn add(facts: &mut Facts, exchange: &ExchangeOnline, header: &Header<'_>) {
         }
         // A user of the organisation, signed in, who may send as the one in From. Such a mail is checked at no border: results in it
         // may be the user's own words.
-        ["internal"] => {
+        ["internal"] if !is_by_rule(header) => {
             let [from] = facts.from.as_slice() else { return };
             let domain = address::split(from).map(|(_, domain)| domain.to_owned());
             facts.internal = domain.filter(|domain| exchange.own_domains.contains(domain));
         }
         _ => (),
     }
+}
+
+/// What a user's inbox rule sends on bears the user's name, and a stranger's subject and words.
+fn is_by_rule(header: &Header<'_>) -> bool {
+    const RULES: [&str; 2] = ["X-MS-Exchange-Generated-Message-Source", "X-MS-Exchange-Inbox-Rules-Loop"];
+    let is_automatic = |value: &[u8]| !unfolded(value).trim().eq_ignore_ascii_case("no");
+    RULES.iter().any(|name| header.first(name).is_some()) || header.all("Auto-Submitted").any(|field| is_automatic(field.value))
 }
 
 #[cfg(test)]
@@ -116,6 +123,16 @@ mod tests {
         for two in [format!("{INSIDE}{INSIDE}"), format!("{OUTSIDE}{INSIDE}"), INSIDE.replace("Internal", "Internal; Anonymous")] {
             check(&format!("{two}{}\r\n", from("petra@acme.example")), None, None);
         }
+        // Sent on by a rule, not by a person.
+        for mark in [
+            "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent",
+            "x-ms-exchange-inbox-rules-loop: petra@acme.example",
+            "Auto-Submitted: auto-forwarded",
+            "Auto-Submitted: No\r\nAuto-Submitted: auto-generated",
+        ] {
+            check(&format!("{INSIDE}{mark}\r\n{}\r\n", from("petra@acme.example")), None, None);
+        }
+        check(&format!("{INSIDE}Auto-Submitted: no\r\n{}\r\n", from("petra@acme.example")), None, own);
         let (petra, evil) = (from("petra@acme.example"), from("x@evil.example"));
         check(&format!("{INSIDE}{petra}{evil}\r\n"), None, None);
         // Fields behind more than are read could be another word.

@@ -18,7 +18,6 @@ use super::login::SignIn;
 use super::told::Told;
 use crate::config::lmtp::{Listen, Lmtp};
 use crate::config::{Limits, Smtp};
-use crate::model::address;
 use crate::model::arrival::Recipient;
 use crate::model::facts::Login;
 use crate::store::Store;
@@ -47,14 +46,7 @@ pub struct StoreDirectory {
 
 impl Directory for StoreDirectory {
     async fn recipient(&self, path: &str) -> anyhow::Result<Option<Recipient>> {
-        match self.store.recipient(path).await? {
-            Some(found) => Ok(Some(found)),
-            // RFC 6531 §3.1 lets both spellings of a domain be said; an import address is known by one.
-            None => match address::in_other_spelling(path) {
-                Some(other) => self.store.recipient(&other).await,
-                None => Ok(None),
-            },
-        }
+        self.store.recipient(path).await
     }
 
     async fn sign_in(&self, name: &str, password: SecretString) -> anyhow::Result<Option<Login>> {

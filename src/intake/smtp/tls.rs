@@ -111,6 +111,11 @@ impl Certificate {
         TlsAcceptor::from(Arc::new(config))
     }
 
+    /// Why the files that lie there now cannot be used, if they cannot.
+    pub fn fault(&self) -> Option<String> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).fault.clone()
+    }
+
     /// When it ends; none if that cannot be read.
     pub fn ends(&self) -> Option<Timestamp> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
