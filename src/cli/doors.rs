@@ -3,9 +3,9 @@
 use super::{Done, On, show};
 use crate::config::Config;
 use crate::model::arrival::Door;
-use crate::store::Store;
 use crate::store::canaries::Canary;
 use crate::store::doors::DoorState;
+use crate::store::{DaemonLock, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -35,7 +35,12 @@ pub async fn run(on: &On, command: Command) -> Done {
     let (config, store) = on.store().await?;
     let doors = listed(&config, &store).await;
     store.close().await;
-    let (doors, now) = (doors?, Timestamp::now());
+    let (mut doors, now) = (doors?, Timestamp::now());
+    if !DaemonLock::is_taken(&config.place) {
+        // A service that was killed could not say so.
+        let is_said = |door: &&mut Listed| !matches!(door.state.state.as_str(), "stopped" | "never started");
+        doors.iter_mut().filter(is_said).for_each(|door| door.state.state = "not running".into());
+    }
     if json {
         return show::out_json(&doors.iter().map(|door| door.json(now)).collect());
     }

@@ -39,7 +39,11 @@ impl Pipeline {
             Some(to) => self.store.sent_last_hour(&claimed.tenant, purpose, to).await,
             None => Ok(0),
         };
-        let has_receipt = claimed.heals.is_some_and(|was| !was.was_not_told());
+        let may_get_one =
+            claimed.assigned.is_none() && read.sender.user().is_some_and(|user| user.wants_receipts || matches!(verdict, Verdict::Hold(_)));
+        // Of a mail that is only judged anew its forwarder may have a receipt already: one is all he gets (G7). Whoever answered hears again.
+        let has_receipt = claimed.heals.is_some_and(|was| !was.was_not_told())
+            || (may_get_one && self.store.has_receipt(&claimed.tenant, claimed.id).await?);
         let mut audience = Audience { has_receipt, ..Audience::default() };
         let user = read.sender.user();
         let forwarder = user.map(|user| user.email.as_str());

@@ -120,6 +120,8 @@ impl Pipeline {
         let is_unasked = read.scan.as_ref().is_some_and(|scan| scan.is_incomplete);
         match verdict {
             Verdict::Hold(reason) if reason.heals() == Heals::InTime && is_unasked => self.schedule.due(tries, Timestamp::now()),
+            // What was changed about its forwarder between judgement and commit found no held mail to mark: one look settles it.
+            Verdict::Hold(reason) if reason.heals() == Heals::ByItsForwarder && tries == 0 => self.schedule.due(1, Timestamp::now()),
             _ => None,
         }
     }

@@ -284,6 +284,12 @@ async fn an_application_that_turns_up_in_between() {
     let claimed = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
     let raw = scene.store.raw_mail(&claimed.tenant, id).await.unwrap();
     let mut read = pipeline.read(&claimed, raw.clone()).await.unwrap().unwrap();
+    // What is changed about a forwarder in between is found by one look soon after.
+    let looks = |reason, tries| pipeline.heals_at(&read, &Verdict::Hold(reason), tries).is_some();
+    for reason in [HoldReason::SenderUnknown, HoldReason::SenderMayNotImport, HoldReason::ForwarderMayNotSee] {
+        assert_eq!((looks(reason, 0), looks(reason, 1)), (true, false), "{reason:?}");
+    }
+    assert!(!looks(HoldReason::UnknownNumber, 0) && !looks(HoldReason::NoNumber, 0));
     let judged = pipeline.judge(&claimed, &mut read, &raw).await.unwrap();
     let application = r#"{"tenant": {"id": "acme"}, "applications": [{"id": "N1", "reference": "6001", "job": "J1",
         "candidate": {"id": "CN", "name": "Nora Neu", "emails": ["nora@example.net"]}}]}"#;

@@ -31,6 +31,10 @@ const APPLICATION: &str = "select a.id, a.reference, a.has_check_digit, a.job, a
     join candidate c on c.tenant = a.tenant and c.id = a.candidate
     join job j on j.tenant = a.tenant and j.id = a.job";
 
+/// The first condition is that of the index.
+const RECEIPT_OF: &str = "select 1 from outbound_message where tenant = $1 and arrival = $2 and purpose in ('receipt', 'mail_held')
+    and purpose = 'receipt' limit 1";
+
 /// Users by their addresses; a condition follows.
 const USERS: &str = "select u.id, u.email, u.name, u.role, u.locale, u.active, u.wants_receipts, (select string_agg(d.department, '\n')
     from department_user d where d.tenant = u.tenant and d.user_id = u.id) as departments, x.address from user_address x
@@ -260,6 +264,13 @@ impl Store {
         Ok(found.is_some())
     }
 
+    /// Whether somebody got a receipt for this mail.
+    pub async fn has_receipt(&self, tenant: &TenantId, arrival: ArrivalId) -> anyhow::Result<bool> {
+        let found: Option<i64> =
+            sqlx::query_scalar(RECEIPT_OF).bind(tenant.as_str()).bind(arrival.to_string()).fetch_optional(&self.reads).await?;
+        Ok(found.is_some())
+    }
+
     /// How many messages of a kind, notices of imported replies apart, an address got within the last hour.
     pub async fn sent_last_hour(&self, tenant: &TenantId, purpose: MessagePurpose, recipient: &str) -> anyhow::Result<u32> {
         let since = Timestamp::now() - SignedDuration::from_hours(1);
@@ -369,6 +380,7 @@ mod tests {
             (format!("{APPLICATION} where a.tenant = 'a' and a.id in ('1')"), 5),
             (format!("{USERS} 'a' and x.address in ('', 'b')"), 3),
             (format!("{USERS} 'a' and x.user_id = 'b'"), 3),
+            (RECEIPT_OF.to_owned(), 1),
         ] {
             let rows = sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&store.reads).await.unwrap();
             let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
