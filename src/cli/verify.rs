@@ -2,6 +2,7 @@
 
 use super::{Done, Failure, On, document, show};
 use crate::config::Config;
+use crate::config::imap::SignsIn;
 use crate::dead_letter::folder::{Folder, Why};
 use crate::store::Store;
 use crate::store::verify::{Finding, Recorded, Said};
@@ -42,6 +43,7 @@ async fn verify(config: &Config, store: &Store) -> anyhow::Result<(Counts, Vec<F
         last = page.into_iter().last();
     }
     check_folder(config, store, &mut counts, &mut findings).await?;
+    check_sign_ins(config, store, &mut findings).await?;
     Ok((counts, findings))
 }
 
@@ -95,6 +97,17 @@ async fn check_entry(store: &Store, mail: &Recorded, said: &Said, counts: &mut C
         if let Err(error) = document::content(store, &mail.tenant, &document).await {
             findings.push(format!("{}: {error:#}", mail.id));
         }
+    }
+    Ok(())
+}
+
+/// Tokens of a mailbox that is signed in to no more are secrets that nobody renews, lists or misses.
+async fn check_sign_ins(config: &Config, store: &Store, findings: &mut Vec<Finding>) -> anyhow::Result<()> {
+    let signs_in = |name: &str| config.imap.iter().any(|mailbox| mailbox.name == name && matches!(mailbox.signs_in, SignsIn::Oauth(_)));
+    for row in store.sign_ins().await?.iter().filter(|row| !signs_in(&row.mailbox)) {
+        let name = show::clean(&row.mailbox);
+        findings
+            .push(format!("mailbox {name}: its tokens are kept, and no [[imap]] of this name has `oauth`: rohrpost oauth logout {name}"));
     }
     Ok(())
 }

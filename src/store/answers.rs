@@ -52,7 +52,7 @@ pub(super) async fn repair(c: &mut SqliteConnection, tenant: &TenantId, at: Time
         .await
         .map_err(NotWritten::of)?;
     let sent = sqlx::query(
-        "update arrival set disposition = null, reason = null, done_at = null, alone = false, crashes = 0, due_at = $3,
+        "update arrival set disposition = null, reason = null, done_at = null, alone = false, crashes = 0, due_at = $3, waits_since = $3,
          assigned_reference = $4, assigned_by = $5, assigned_by_forwarder = true,
          heals = null, heal_due_at = null, heal_tries = 0, heal_unsettled = 0
          where tenant = $1 and id = $2 and disposition = 'held' and closed_at is null and claimed_by is null",

@@ -11,6 +11,7 @@ use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use tracing::warn;
 
 /// Administrators of a tenant who are told.
 const MOST_TOLD: i64 = 100;
@@ -41,12 +42,19 @@ pub struct Told {
     pub messages: Vec<NewMessage>,
 }
 
-/// Held mails, their sender's words among them, those of which no digest has told yet first. Strangers' come last.
-const WAITING: &str = "select a.id, a.at, a.reason, a.unvouched, a.from_address, a.subject, exists (
+/// Held mails, their sender's words among them, those first of which no digest has told since they were held. Strangers' come last of the
+/// new ones, and of the others: whatever else waits, each is named at some time.
+pub(super) const WAITING: &str = "select a.id, a.at, a.reason, a.unvouched, a.from_address, a.subject, exists (
         select 1 from held_named n join outbound_message m on m.tenant = n.tenant and m.id = n.message
-        where n.tenant = a.tenant and n.arrival = a.id and m.state in ('sent', 'delivered')) as told
+        where n.tenant = a.tenant and n.arrival = a.id and m.state in ('sent', 'delivered')
+            and m.created_at >= a.done_at) as told
     from arrival a where a.tenant = $1 and a.disposition = 'held' and a.closed_at is null
-    order by a.unvouched, told, a.id limit $2";
+    order by told, a.unvouched, a.id limit $2";
+
+/// For what, and how many.
+pub(super) const GROUPS: &str =
+    "select reason, count(*), min(at) from arrival where tenant = $1 and disposition = 'held' and closed_at is null
+    group by reason order by 2 desc, 1";
 
 impl Store {
     /// Tenants whose administrators want to be told.
@@ -58,10 +66,15 @@ impl Store {
                 .fetch_all(&self.reads)
                 .await?;
         let hour = |(id, time_zone, at): (String, String, String)| {
-            let at = daily::parse_at(&at).ok().flatten().with_context(|| format!("tenant {id}: digest_at"))?;
-            Ok(Hour { tenant: TenantId::new(id), time_zone, at })
+            let tenant = TenantId::new(id);
+            let Some(at) = daily::parse_at(&at).ok().flatten() else {
+                // One tenant's trouble is not the others'.
+                warn!(%tenant, "the digest_at of {tenant} cannot be read: nobody there is told of held mail");
+                return None;
+            };
+            Some(Hour { tenant, time_zone, at })
         };
-        rows.into_iter().map(hour).collect()
+        Ok(rows.into_iter().filter_map(hour).collect())
     }
 
     /// Whether this day was told, or another one just before.
@@ -94,13 +107,7 @@ impl Store {
 
     /// What waits in a tenant, and `most` mails of it. Only what its own users sent speaks for itself.
     pub async fn waiting(&self, tenant: &TenantId, most: u32) -> anyhow::Result<Waiting> {
-        let groups: Vec<(Option<String>, i64, i64)> = sqlx::query_as(
-            "select reason, count(*), min(at) from arrival where tenant = $1 and disposition = 'held' and closed_at is null
-             group by reason order by 2 desc, 1",
-        )
-        .bind(tenant.as_str())
-        .fetch_all(&self.reads)
-        .await?;
+        let groups: Vec<(Option<String>, i64, i64)> = sqlx::query_as(GROUPS).bind(tenant.as_str()).fetch_all(&self.reads).await?;
         let number = |count: i64| u64::try_from(count).unwrap_or(0);
         let rows = sqlx::query(WAITING).bind(tenant.as_str()).bind(i64::from(most)).fetch_all(&self.reads).await?;
         let senders: Vec<String> = rows.iter().filter_map(sender).collect();
@@ -168,7 +175,7 @@ async fn tidy(c: &mut SqliteConnection, told: &Told) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Queues a message, and notes which mails it names, unless one that was handed over has named them before.
+/// Queues a message, and notes which mails it names, unless one that was handed over has named them since they were held.
 async fn put(c: &mut SqliteConnection, told: &Told, message: &NewMessage) -> anyhow::Result<()> {
     sqlx::query(
         "insert into outbound_message (tenant, id, purpose, recipient, locale, subject, body, reply_to, domain, created_at, state,
@@ -190,7 +197,8 @@ async fn put(c: &mut SqliteConnection, told: &Told, message: &NewMessage) -> any
         sqlx::query(
             "insert into held_named (tenant, arrival, message) select $1, $2, $3 where not exists (
                  select 1 from held_named n join outbound_message m on m.tenant = n.tenant and m.id = n.message
-                 where n.tenant = $1 and n.arrival = $2 and m.state in ('sent', 'delivered'))
+                     join arrival a on a.tenant = n.tenant and a.id = n.arrival
+                 where n.tenant = $1 and n.arrival = $2 and m.state in ('sent', 'delivered') and m.created_at >= a.done_at)
              on conflict (tenant, arrival, message) do nothing",
         )
         .bind(told.tenant.as_str())

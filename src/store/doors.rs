@@ -110,11 +110,11 @@ impl Store {
         .await
     }
 
-    /// When the oldest arrival came that has no end yet, for each kind of door.
+    /// Since when the oldest arrival waits that has no end yet, for each kind of door: since it came, or since it was sent through again.
     pub async fn oldest_arrivals(&self) -> anyhow::Result<Vec<(String, Timestamp)>> {
         // As many steps of one index as mails wait.
-        let rows =
-            sqlx::query("select door, min(at) as at from arrival where disposition is null group by door").fetch_all(&self.reads).await?;
+        let sql = "select door, min(coalesce(waits_since, at)) as at from arrival where disposition is null group by door";
+        let rows = sqlx::query(sql).fetch_all(&self.reads).await?;
         Ok(rows.iter().map(|row| (row.get("door"), moment(row.get("at")))).collect())
     }
 

@@ -199,7 +199,7 @@ async fn end_arrivals(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), N
          from_address = v.column9, reference = v.column10, message_id = v.column11, dedupe_key = v.column12, inner_addresses = v.column13,
          application = v.column14, entry = v.column15, inner_names = v.column16, unvouched = arrival.unvouched or v.column17, claimed_by = null, alone = false, crashes = 0,
          heal_tries = case when arrival.heals is null then 0 else arrival.heal_tries end, heals = null, heal_unsettled = 0,
-         heal_due_at = v.column18, held_number = v.column19, heal_version = v.column20 from (",
+         waits_since = null, heal_due_at = v.column18, held_number = v.column19, heal_version = v.column20 from (",
     );
     query.push_values(rows, |mut b, row| {
         let summary = &row.summary;

@@ -122,7 +122,7 @@ impl Store {
             Box::pin(async move {
                 let now = Timestamp::now();
                 let done = sqlx::query(
-                    "update arrival set disposition = null, reason = null, done_at = null, due_at = $4, heals = $5, alone = $6,
+                    "update arrival set disposition = null, reason = null, done_at = null, due_at = $4, waits_since = $4, heals = $5, alone = $6,
                          crashes = case when $6 then 1 else 0 end, heal_due_at = null, heal_unsettled = 0
                      where tenant = $1 and id = $2 and fence = $3 and reason = $5 and disposition = 'held' and closed_at is null
                          and claimed_by is null and not raw_gone",

@@ -99,7 +99,7 @@ impl Store {
 
     /// Everything that waits for an operator, of all tenants.
     pub async fn all_held(&self) -> anyhow::Result<Vec<Listed>> {
-        let rows = sqlx::query("select * from arrival where disposition = 'held' and closed_at is null order by tenant, id")
+        let rows = sqlx::query("select * from arrival where disposition = 'held' and closed_at is null order by tenant, disposition, id")
             .fetch_all(&self.reads)
             .await?;
         rows.iter().map(listed).collect()
@@ -136,8 +136,11 @@ impl Store {
             actor: actor.clone(),
         };
         self.change(tenant, id, line, move |mut query| {
+            let now = Timestamp::now().as_millisecond();
             query.push("update arrival set disposition = null, reason = null, done_at = null, closed_at = null, closed_by = null, closed_why = null,
-                heals = null, heal_due_at = null, heal_tries = 0, heal_unsettled = 0, alone = false, crashes = 0, due_at = ").push_bind(Timestamp::now().as_millisecond());
+                heals = null, heal_due_at = null, heal_tries = 0, heal_unsettled = 0, alone = false, crashes = 0, due_at = ").push_bind(now);
+            // One that waits already has waited since then.
+            query.push(", waits_since = case when disposition is null then waits_since else ").push_bind(now).push(" end");
             if let Some(reference) = assigned {
                 query.push(", assigned_reference = ").push_bind(reference).push(", assigned_by = ").push_bind(actor);
                 query.push(", assigned_by_forwarder = false");

@@ -159,6 +159,15 @@ impl Store {
     }
 }
 
+#[cfg(test)]
+impl Store {
+    /// Writes past all rules what no code of ours would; it must change something.
+    pub async fn damage(&self, sql: &'static str) {
+        let done = self.write(move |c| Box::pin(async move { Ok(sqlx::raw_sql(sql).execute(c).await?.rows_affected()) }));
+        assert!(done.await.unwrap() > 0, "{sql}");
+    }
+}
+
 fn connect_options(database: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(database)

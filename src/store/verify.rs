@@ -46,7 +46,7 @@ pub struct Said {
 }
 
 /// Rows that lack their counterpart: a statement that names them, and what is wrong with them.
-const CHECKS: [(&str, &str); 12] = [
+const CHECKS: [(&str, &str); 22] = [
     ("select id from arrival where disposition = 'filed' and entry is null", "is filed, but names no history entry"),
     (
         "select id from arrival a where disposition in ('filed', 'duplicate') and not exists
@@ -103,6 +103,45 @@ const CHECKS: [(&str, &str); 12] = [
         "select m.id from outbound_message m join history_entry e on e.tenant = m.tenant and e.id = m.entry
          where e.withdrawn_at is not null and m.purpose = 'reply_imported' and (m.cancelled_at is null or m.state in ('queued', 'deferred'))",
         "is a notice about a withdrawn entry, and may still go out",
+    ),
+    // What waits, heals and was told.
+    ("select id from arrival where disposition = 'held' and done_at is null", "is held, and nobody knows since when"),
+    ("select id from arrival where disposition is not null and waits_since is not null", "has an end, and waits all the same"),
+    (
+        "select id from arrival where coalesce(disposition, '') <> 'held' and (heal_due_at is not null or heal_unsettled <> 0)",
+        "is to heal by itself, and is not held",
+    ),
+    (
+        "select id from arrival where (disposition is not null and heals is not null)
+            or (disposition <> 'held' and (held_number is not null or heal_version is not null))",
+        "names what it was held for, and has an end",
+    ),
+    (
+        "select n.arrival from held_named n where not exists (select 1 from arrival a where a.tenant = n.tenant and a.id = n.arrival)
+            or not exists (select 1 from outbound_message m where m.tenant = n.tenant and m.id = n.message)",
+        "is named by a digest, and either of them is not there",
+    ),
+    (
+        "select coalesce(f.arrival, f.file) from maildir_mail f where f.fate = 'accepted' and not exists
+            (select 1 from arrival a where a.tenant = f.tenant and a.id = f.arrival and a.sha256 = f.sha256)",
+        "is noted as accepted from a Maildir, and no such mail is there",
+    ),
+    (
+        "select coalesce(f.arrival, f.mailbox) from mailbox_mail f where f.fate = 'accepted' and not exists
+            (select 1 from arrival a where a.tenant = f.tenant and a.id = f.arrival)",
+        "is noted as accepted from a mailbox, and no such mail is there",
+    ),
+    (
+        // Not by its token: what counts once is shown to nobody.
+        "select coalesce(c.arrival, c.door_name) from canary c where c.arrived_at is not null and not exists
+            (select 1 from arrival a where a.tenant = c.tenant and a.id = c.arrival)",
+        "is noted as a mail to ourselves that arrived, and no such mail is there",
+    ),
+    ("select tenant from healing_event where kind not in ('number', 'forwarder')", "has an event that no held mail waits for"),
+    (
+        "select t.kind || ' ' || t.about from alarm_told t where not exists
+            (select 1 from alarm a where a.kind = t.kind and a.about = t.about)",
+        "was told as an alarm, and there is none",
     ),
 ];
 
@@ -221,3 +260,6 @@ impl Store {
         Ok(findings)
     }
 }
+
+#[cfg(test)]
+mod tests;

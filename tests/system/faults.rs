@@ -226,7 +226,8 @@ fn damage(database: &std::path::Path, sql: &'static str) {
     });
 }
 
-/// Twelve planted damages of what was recorded of two mails, and a file that is gone: `verify` finds each.
+/// Twelve planted damages of what was recorded of two mails, tokens of a mailbox that is not configured, and a file that is gone: `verify`
+/// finds each.
 #[test]
 fn verify_finds_what_does_not_agree() {
     let mut acme = Installation::new();
@@ -253,6 +254,10 @@ fn verify_finds_what_does_not_agree() {
         "update arrival set disposition = 'ignored' where disposition = 'held'",
     ];
     each_is_found(&acme, &damages.map(|sql| (sql, "do not agree")));
+    let tokens =
+        "insert into oauth_token (mailbox, provider, source, generation, login_at, key_id, refresh, obtained_at, expires_at, state,
+        failures, held_until) values ('gone', 'p', 's', 1, 0, 'k', x'00', 0, 0, 'good', 0, 0)";
+    each_is_found(&acme, &[(tokens, "mailbox gone: its tokens are kept")]);
     std::fs::remove_file(acme.path(&format!("state/dead-letters/new/{held}.rohrpost"))).unwrap();
     assert!(acme.fails(&["verify"]).1.contains("does not show it"));
 }

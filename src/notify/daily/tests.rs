@@ -69,7 +69,7 @@ impl Scene {
                 is_unproven,
                 ..Summary::default()
             },
-            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, Timestamp::now())
+            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, claimed.at)
         };
         self.store.file(filing).await.unwrap();
         id
@@ -174,5 +174,56 @@ async fn who_is_told_what() {
     assert_eq!(scene.looked("2026-11-23T06:00:00Z").await, 4);
     let body = &scene.digests().await[3].body;
     assert!(place(body, new) < place(body, first) && place(body, candidate) < place(body, stranger), "{body}");
+    scene.store.close().await;
+}
+
+/// What one digest named stands behind what none has named yet, a stranger's mail too: however much of a user's waits, each is named at some time.
+#[tokio::test]
+async fn what_is_new_is_named_before_what_was_told() {
+    let scene = scene(ACME).await;
+    let mut told = Vec::new();
+    for _ in 0..MOST_NAMED {
+        told.push(scene.holds("petra@acme.example", "old words", Origin::SubmissionRelay).await);
+    }
+    let sent = async || {
+        for message in scene.store.claim_messages(10, jiff::SignedDuration::from_hours(1)).await.unwrap() {
+            scene.store.message_tried(&message, Tried::Sent).await.unwrap();
+        }
+    };
+    assert_eq!(scene.looked("2026-11-22T06:00:00Z").await, 2);
+    sent().await;
+    let stranger = scene.holds("petra@acme.example", "stranger's words", Origin::Relay).await;
+    assert_eq!(scene.looked("2026-11-23T06:00:00Z").await, 4);
+    let named = |body: &str, id: ArrivalId| body.contains(&id.to_string());
+    let body = scene.digests().await[3].body.clone();
+    assert!(named(&body, stranger) && named(&body, told[0]) && !named(&body, *told.last().unwrap()), "{body}");
+    sent().await;
+    // One that goes through again and is held anew is new.
+    let tenant = TenantId::new("acme");
+    let again = *told.last().unwrap();
+    scene.store.retry(&tenant, again, "op".into(), None).await.unwrap();
+    let claimed = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    let filing = Filing {
+        fence: claimed.fence,
+        disposition: Disposition::Held,
+        reason: Some("number_unconfirmed"),
+        summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
+        ..Filing::afterwards(tenant, again, "2026-11-23T12:00:00Z".parse().unwrap())
+    };
+    scene.store.file(filing).await.unwrap();
+    assert_eq!(scene.looked("2026-11-24T06:00:00Z").await, 6);
+    let body = scene.digests().await[5].body.clone();
+    assert!(named(&body, again), "{body}");
+    scene.store.close().await;
+}
+
+/// One tenant whose hour cannot be read keeps no other from being told.
+#[tokio::test]
+async fn an_hour_that_cannot_be_read_stops_no_other() {
+    let scene = scene(ACME).await;
+    scene.import(r#"{"tenant": {"id": "aaa", "name": "Aaa", "import_addresses": ["import@aaa.example"]}}"#).await;
+    scene.store.damage("update tenant set digest_at = 'noon' where id = 'aaa'").await;
+    scene.holds("petra@acme.example", "x", Origin::SubmissionRelay).await;
+    assert_eq!(scene.looked("2026-11-22T06:00:00Z").await, 2);
     scene.store.close().await;
 }

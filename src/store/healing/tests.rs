@@ -71,7 +71,7 @@ async fn what_is_asked_is_looked_up() {
         (BY_FORWARDER, "arrival_held_by_forwarder"),
         (UNREAD, "arrival_held_unread"),
         (WAITED_FOR, "arrival_held_by_number"),
-        (HELD, "arrival_by_disposition"),
+        (HELD, "arrival_held "),
     ] {
         let rows = sqlx::query(AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&store.reads).await.unwrap();
         let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();

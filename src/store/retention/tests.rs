@@ -82,10 +82,35 @@ impl Scene {
             reason: Some("unknown_number"),
             summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
             messages: purpose.map(message).into_iter().collect(),
-            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, Timestamp::now())
+            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, claimed.at)
         };
         self.store.file(filing).await.unwrap();
         id
+    }
+
+    /// It goes through again, as an operator wants, and is held anew.
+    async fn held_anew(&self, id: ArrivalId, at: Timestamp, purpose: Option<MessagePurpose>) {
+        self.store.retry(&self.tenant, id, "op".into(), None).await.unwrap();
+        let claimed = self.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+        assert_eq!(claimed.id, id);
+        let filing = Filing {
+            fence: claimed.fence,
+            disposition: Disposition::Held,
+            reason: Some("number_unconfirmed"),
+            summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
+            messages: purpose.map(message).into_iter().collect(),
+            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, at)
+        };
+        self.store.file(filing).await.unwrap();
+    }
+
+    /// A digest of this moment names it.
+    async fn digest(&self, at: Timestamp, id: ArrivalId) {
+        let day = at.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let messages = vec![message(MessagePurpose::Digest)];
+        let told = Told { tenant: self.tenant.clone(), day, at, mails: 1, named: vec![id], messages };
+        assert!(self.store.tell_day(told.clone()).await.unwrap());
+        assert!(!self.store.tell_day(told).await.unwrap(), "a day is told once");
     }
 
     /// How all that waits for the relay ends.
@@ -156,16 +181,7 @@ async fn what_nobody_was_told_of_is_reported() {
     assert_eq!(scene.alarm().await, None);
     scene.store.discard_by_age(now + days(1)).await.unwrap();
     assert!(scene.alarm().await.is_some());
-    let told = Told {
-        tenant: scene.tenant.clone(),
-        day: jiff::civil::date(2026, 11, 22),
-        at: now,
-        mails: 1,
-        named: vec![id],
-        messages: vec![message(MessagePurpose::Digest)],
-    };
-    assert!(scene.store.tell_day(told.clone()).await.unwrap());
-    assert!(!scene.store.tell_day(told).await.unwrap(), "a day is told once");
+    scene.digest(now, id).await;
     // Queued is not told.
     assert_eq!(scene.store.discard_by_age(now + days(4)).await.unwrap(), 0);
     scene.outbox(Tried::Sent).await;
@@ -175,14 +191,104 @@ async fn what_nobody_was_told_of_is_reported() {
     scene.store.close().await;
 }
 
-/// What is asked every hour is looked up, whatever lies in the tables.
+/// A mail of long ago that is held anew has all its time again: whoever was told of it before knows nothing of this.
 #[tokio::test]
-async fn no_table_is_walked() {
+async fn what_is_held_anew_is_not_old() {
     let scene = scene().await;
-    let sql = concat!("explain query plan select count(*) from arrival a where ", too_old!(), " and not ", told!());
-    let rows = sqlx::query(sql).bind("acme").bind(1_i64).bind(2_i64).fetch_all(&scene.store.reads).await.unwrap();
-    let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-    assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{steps:?}");
-    assert!(steps.iter().any(|step| step.contains("outbound_message_of_held (tenant=? AND arrival=?)")), "{steps:?}");
+    let anew = Timestamp::now() - days(100);
+    // Whatever waits for the relay is told at the moment of which it is.
+    let told = async || {
+        scene.outbox(Tried::Sent).await;
+        scene.store.damage("update outbound_message set done_at = created_at").await;
+    };
+    scene.import(r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
+    let receipt = Some(MessagePurpose::Receipt);
+    let (reopened, named, again) = (scene.held(140, receipt).await, scene.held(140, None).await, scene.held(140, receipt).await);
+    scene.digest(anew - days(39), named).await;
+    told().await;
+    scene.store.discard(&scene.tenant, reopened, "op".into(), "spam".into()).await.unwrap();
+    scene.held_anew(reopened, anew, None).await;
+    scene.held_anew(named, anew, None).await;
+    scene.held_anew(again, anew, receipt).await;
+    told().await;
+    for later in [0, 4, 29] {
+        assert_eq!(scene.store.discard_by_age(anew + days(later)).await.unwrap(), 0, "{later} days after it was held last");
+    }
+    // All are as old now, and somebody was told of one of them since.
+    assert_eq!(scene.store.discard_by_age(anew + days(31)).await.unwrap(), 1);
+    assert_eq!((scene.is_held(reopened).await, scene.is_held(named).await, scene.is_held(again).await), (true, true, false));
+    // A digest names it again, although one named it before.
+    scene.digest(anew + days(32), named).await;
+    told().await;
+    assert_eq!(scene.store.discard_by_age(anew + days(34)).await.unwrap(), 0);
+    assert_eq!(scene.store.discard_by_age(anew + days(36)).await.unwrap(), 1);
+    assert!(scene.is_held(reopened).await && !scene.is_held(named).await);
+    scene.store.close().await;
+}
+
+/// How long a mail waits for its end has nothing to do with the day on which it came.
+#[tokio::test]
+async fn what_goes_through_again_waits_since_then() {
+    let scene = scene().await;
+    let oldest = async || scene.store.oldest_arrivals().await.unwrap().first().map(|(_, at)| *at);
+    let held = scene.held(40, Some(MessagePurpose::Receipt)).await;
+    assert_eq!(oldest().await, None);
+    let before = Timestamp::now() - SignedDuration::from_secs(1);
+    scene.store.retry(&scene.tenant, held, "op".into(), None).await.unwrap();
+    let since = oldest().await.unwrap();
+    assert!(since > before, "{since}");
+    // An operator's second word does not hide how long it waits.
+    scene.store.retry(&scene.tenant, held, "op".into(), None).await.unwrap();
+    assert_eq!(oldest().await, Some(since));
+    let claimed = scene.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+    scene.store.put_back(&scene.tenant, held, claimed.fence, std::time::Duration::ZERO).await.unwrap();
+    assert_eq!(oldest().await, Some(since), "our trouble is what is to be heard of");
+    // One that has just come and waits for long, because we are in trouble, counts from its coming.
+    scene.store.damage("update arrival set waits_since = null").await;
+    assert!(oldest().await.unwrap() < before - days(39));
+    scene.store.close().await;
+}
+
+/// One tenant's settings that cannot be read are not the others' trouble.
+#[tokio::test]
+async fn one_tenant_stops_no_other() {
+    let scene = scene().await;
+    let now = Timestamp::now();
+    for (id, address) in [("aaa", "import@aaa.example"), ("bbb", "import@bbb.example")] {
+        let tenant = serde_json::json!({"tenant": {"id": id, "name": id, "import_addresses": [address], "discard_held_after_days": 30}});
+        scene.import(&tenant.to_string()).await;
+    }
+    scene.import(r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
+    scene.store.damage("update tenant set discard_held_after_days = 'many' where id = 'aaa'").await;
+    scene.store.damage("update tenant set discard_held_after_days = 9223372036854775807, digest_at = 'noon' where id = 'bbb'").await;
+    let id = scene.held(40, Some(MessagePurpose::Receipt)).await;
+    scene.outbox(Tried::Sent).await;
+    assert_eq!(scene.store.discard_by_age(now + days(4)).await.unwrap(), 1);
+    assert!(!scene.is_held(id).await);
+    let told: Vec<String> = scene.store.digest_hours().await.unwrap().into_iter().map(|hour| hour.tenant.to_string()).collect();
+    assert_eq!(told, ["aaa", "acme"]);
+    scene.store.close().await;
+}
+
+/// What is asked every hour and every day is looked up among what is held and open, whatever lies in the tables.
+#[tokio::test]
+async fn nothing_walks_what_was_discarded() {
+    let scene = scene().await;
+    let goes = concat!("select a.tenant, a.id from arrival a where ", too_old!(), " and a.claimed_by is null and ", told!(), " limit 100");
+    let stays = concat!("select count(*) from arrival a where ", too_old!(), " and not ", told!());
+    for (sql, index) in [
+        (goes, "arrival_held_since (tenant=? AND disposition=? AND done_at<?)"),
+        (stays, "arrival_held_since (tenant=? AND disposition=? AND done_at<?)"),
+        (crate::store::daily::GROUPS, "arrival_held"),
+        (crate::store::daily::WAITING, "arrival_held"),
+    ] {
+        let rows = sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {sql}"))).fetch_all(&scene.store.reads).await.unwrap();
+        let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN")), "{sql}: {steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("arrival_by_disposition")), "{sql}: {steps:?}");
+        assert!(steps[0].contains(index), "{sql}: {steps:?}");
+        let of_held = steps.iter().any(|step| step.contains("outbound_message_of_held (tenant=? AND arrival=?)"));
+        assert_eq!(of_held, sql == goes || sql == stays, "{sql}: {steps:?}");
+    }
     scene.store.close().await;
 }
