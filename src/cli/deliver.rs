@@ -5,9 +5,8 @@
 use super::logging;
 use crate::config::{self, Config};
 use crate::intake::accept::Acceptor;
-use crate::intake::pipe::{self, Call, NotDelivered, Recipients};
+use crate::intake::pipe::{self, Call, Kept, NotDelivered, Recipients};
 use crate::model::arrival::Door;
-use crate::model::id::ArrivalId;
 use crate::model::legible;
 use crate::model::stop::Refusal;
 use crate::scan::Scanner;
@@ -53,8 +52,8 @@ pub fn run(config: Option<PathBuf>, args: Args) -> ExitCode {
     let ended = ended.unwrap_or_else(|_| Err(anyhow!("something went wrong inside of rohrpost").into()));
     // Whoever does not listen still gets the code.
     let _ = match &ended {
-        Ok(ids) => {
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        Ok(kept) => {
+            let ids: Vec<String> = kept.iter().map(|one| one.id.to_string()).collect();
             writeln!(io::stdout(), "kept as {}", ids.join(", "))
         }
         Err(error) => writeln!(io::stderr(), "{}", told(error)),
@@ -63,7 +62,7 @@ pub fn run(config: Option<PathBuf>, args: Args) -> ExitCode {
 }
 
 /// EX_OK, EX_DATAERR, EX_NOUSER and EX_TEMPFAIL of sysexits.h: Postfix keeps a mail at 75 and sends a bounce at any other but 0.
-fn code(ended: &Result<Vec<ArrivalId>, NotDelivered>) -> u8 {
+fn code(ended: &Result<Vec<Kept>, NotDelivered>) -> u8 {
     match ended {
         Ok(_) => 0,
         Err(NotDelivered::TooBig(_) | NotDelivered::Refused(_)) => 65,
@@ -84,8 +83,8 @@ fn told(error: &NotDelivered) -> String {
         NotDelivered::Refused(Refusal::NotAuthenticated | Refusal::NotAUser) => "5.7.1",
         NotDelivered::NotNow(_) => "4.3.0",
     };
-    let text: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(400).collect();
-    format!("{status} {text}")
+    // Of ours, a cause may tell what it was about.
+    format!("{status} {}", legible::without_addresses(&error.to_string()))
 }
 
 /// What wrong usage is told by: a bounce would lose the mail.
@@ -95,7 +94,7 @@ pub fn wrong_usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(TRY_AGAIN)
 }
 
-fn runs(path: Option<PathBuf>, args: Args) -> Result<Vec<ArrivalId>, NotDelivered> {
+fn runs(path: Option<PathBuf>, args: Args) -> Result<Vec<Kept>, NotDelivered> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the runtime")?;
     let ended = runtime.block_on(async {
         let mut stops = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()]
@@ -114,7 +113,7 @@ fn runs(path: Option<PathBuf>, args: Args) -> Result<Vec<ArrivalId>, NotDelivere
     ended
 }
 
-async fn one_mail(path: Option<PathBuf>, args: Args) -> Result<Vec<ArrivalId>, NotDelivered> {
+async fn one_mail(path: Option<PathBuf>, args: Args) -> Result<Vec<Kept>, NotDelivered> {
     let parent = rustix::process::getppid();
     let config = config::load(&path.unwrap_or_else(|| config::DEFAULT_PATH.into())).map_err(|faults| anyhow!("{faults}"))?;
     let call = call(&config, args, |name| std::env::var(name).ok());
@@ -131,10 +130,13 @@ async fn one_mail(path: Option<PathBuf>, args: Args) -> Result<Vec<ArrivalId>, N
 }
 
 /// What `doors list` knows of the pipe: each call says how it ended. A mail that was refused says nothing of the door.
-async fn say(store: &Store, ended: &Result<Vec<ArrivalId>, NotDelivered>) {
+async fn say(store: &Store, ended: &Result<Vec<Kept>, NotDelivered>) {
     let now = Some(Timestamp::now());
     let news = match ended {
-        Ok(_) => DoorNews { state: "listening", contact_at: now, mail_at: now, ..DoorNews::default() },
+        Ok(kept) => {
+            let mail_at = now.filter(|_| kept.iter().any(|one| one.is_news));
+            DoorNews { state: "listening", contact_at: now, mail_at, ..DoorNews::default() }
+        }
         Err(NotDelivered::NotNow(error)) => {
             let error = Some(legible::without_addresses(&format!("{error:#}")));
             DoorNews { state: "failing", contact_at: now, error, ..DoorNews::default() }
@@ -234,5 +236,8 @@ mod tests {
         check(NotDelivered::TooBig(7), 65, "5.3.4 the mail is larger than 7 bytes");
         check(NotDelivered::Refused(Refusal::Loop), 65, "5.4.6 this mail has passed too many servers; it seems to run in a loop");
         check(NotDelivered::NotNow(anyhow!("a\nb")), 75, "4.3.0 a b");
+        // Acceptance: G12. Whatever it is wrapped in.
+        let chain = anyhow!("no row for <petra@acme.example>").context("import+x%40acme.example: looking up");
+        check(NotDelivered::NotNow(chain), 75, "4.3.0 … looking up: no row for …");
     }
 }

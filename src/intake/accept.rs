@@ -50,6 +50,14 @@ pub struct Room {
     pub held: HeldLimits,
 }
 
+/// A mail that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    pub id: ArrivalId,
+    /// Somebody's mail; one of ours to ourselves ends no silence of a door.
+    pub is_peoples: bool,
+}
+
 /// Bytes that a folder's file system has left for us.
 pub fn free_bytes(folder: &Path) -> std::io::Result<u64> {
     let space = rustix::fs::statvfs(folder)?;
@@ -204,13 +212,13 @@ fn tell_of_refused(arrival: &Arrival, because: Refusal) {
 
 impl Accept for Acceptor {
     async fn accept(&self, arrival: Arrival) -> Result<ArrivalId, Stop> {
-        self.accept_from(arrival, None).await
+        self.accept_from(arrival, None).await.map(|accepted| accepted.id)
     }
 }
 
 impl Acceptor {
     /// Accepts a mail; one that lies in a mailbox or a Maildir is noted there in the same transaction.
-    pub async fn accept_from(&self, mut arrival: Arrival, lies: Option<Lies>) -> Result<ArrivalId, Stop> {
+    pub async fn accept_from(&self, mut arrival: Arrival, lies: Option<Lies>) -> Result<Accepted, Stop> {
         canary::recognise(&self.store, &mut arrival, lies.as_ref().map(Lies::door)).await?;
         if let Err(stop) = self.look_at(&mut arrival).await {
             if let Stop::Refused(because) = &stop {
@@ -228,11 +236,10 @@ impl Acceptor {
         match self.store.accept_from(arrival, lies).await {
             Ok(()) => {
                 info!(arrival.id = %id, %tenant, size_bytes, "accepted arrival {id}");
-                // A mail of ours does not end a silence.
                 if is_peoples {
                     self.seen.mail(door, at);
                 }
-                Ok(id)
+                Ok(Accepted { id, is_peoples })
             }
             Err(NotWritten::NotNow(error)) => Err(Stop::NotNow(error)),
             Err(error @ (NotWritten::AlreadyFiled | NotWritten::Fenced | NotWritten::NotHeldAnyMore)) => Err(Stop::NotNow(error.into())),

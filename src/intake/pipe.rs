@@ -1,11 +1,11 @@
 //! The pipe door: one mail on standard input, from a mail host of this machine that keeps it until it hears that it was accepted.
 
-use super::accept::Acceptor;
+use super::accept::{Accepted, Acceptor};
 use super::envelope;
 use super::facts::{self, Connection};
 use super::mbox::FromLine;
 use super::spool::{NotSpooled, Spool, Spooled};
-use crate::model::arrival::{Accept, Arrival, Door, Envelope, Raw, Recipient};
+use crate::model::arrival::{Arrival, Door, Envelope, Raw, Recipient};
 use crate::model::facts::Origin;
 use crate::model::header::Header;
 use crate::model::id::ArrivalId;
@@ -65,15 +65,22 @@ impl From<anyhow::Error> for NotDelivered {
 /// Recipients that are accepted for together.
 type Group = Vec<(String, Recipient)>;
 
-/// Reads the mail and accepts it: once for each tenant and kind of mailbox. The ids of what was kept, also by an earlier call with the
-/// same mail. `is_whole` is asked at the end of the input, whether that is the mail's end.
+/// What is kept, by this call or by an earlier one with the same mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub id: ArrivalId,
+    /// Somebody's mail, and kept only now: a mail of ours to ourselves, or one that comes again, ends no silence.
+    pub is_news: bool,
+}
+
+/// Reads the mail and accepts it: once for each tenant and kind of mailbox. `is_whole` is asked at the end of the input, whether that is the mail's end.
 pub async fn deliver(
     store: &Store,
     acceptor: &Acceptor,
     call: &Call,
     input: &mut Receiver<io::Result<Vec<u8>>>,
     is_whole: impl Fn() -> bool,
-) -> Result<Vec<ArrivalId>, NotDelivered> {
+) -> Result<Vec<Kept>, NotDelivered> {
     let groups = groups(found(store, &call.to).await?);
     let spool = |group: &Group| Spool::new(store.blobs().clone(), group[0].1.tenant.clone(), ArrivalId::generate(), call.message_bytes);
     let spools: Vec<Spool> = groups.iter().map(spool).collect();
@@ -89,7 +96,7 @@ pub async fn deliver(
     let mut rest = mails.into_iter();
     while let Some((group, spooled)) = rest.next() {
         match keep(store, acceptor, call, &group, spooled, &from_line).await {
-            Ok(id) => kept.push(id),
+            Ok(one) => kept.push(one),
             Err(error) => {
                 // What was kept is known at the next call by its bytes.
                 for (group, spooled) in rest {
@@ -187,7 +194,7 @@ async fn keep(
     group: &Group,
     spooled: Spooled,
     from_line: &FromLine,
-) -> Result<ArrivalId, NotDelivered> {
+) -> Result<Kept, NotDelivered> {
     let (_, first) = &group[0];
     let envelope = Envelope {
         from: reverse_path(call.from.as_deref(), from_line.sender(), &Header::read(&spooled.head)),
@@ -198,7 +205,7 @@ async fn keep(
     let now = Timestamp::now();
     if let Some(known) = store.piped(&first.tenant, &spooled.sha256, &envelope, now - TRIED_FOR).await? {
         forget(store, group, &spooled).await?;
-        return Ok(known);
+        return Ok(Kept { id: known, is_news: false });
     }
     let connection = Connection {
         peer: None,
@@ -213,8 +220,8 @@ async fn keep(
     let is_object = matches!(raw, Raw::Object);
     let tenant = first.tenant.clone();
     let arrival = Arrival { id, tenant: tenant.clone(), door: Door::Pipe, at: now, envelope, facts, raw, sha256, size };
-    match acceptor.accept(arrival).await {
-        Ok(id) => Ok(id),
+    match acceptor.accept_from(arrival, None).await {
+        Ok(Accepted { id, is_peoples }) => Ok(Kept { id, is_news: is_peoples }),
         Err(Stop::Refused(refusal)) => Err(NotDelivered::Refused(refusal)),
         Err(Stop::NotNow(error)) => {
             // The next call has another id. What nobody knows for sure stays, and is found by `verify`.

@@ -9,10 +9,12 @@ use jiff::Timestamp;
 /// Arrivals with the same bytes that are looked at.
 const MOST: i64 = 100;
 
-const PIPED: &str = "select id, envelope from arrival where tenant = $1 and sha256 = $2 and door = 'pipe' and at >= $3 limit $4";
+/// Of a mail that was discarded its giver must not hear that it is kept: it is one more arrival.
+const PIPED: &str = "select id, envelope from arrival where tenant = $1 and sha256 = $2 and door = 'pipe' and at >= $3
+    and closed_at is null and not raw_gone limit $4";
 
 impl Store {
-    /// An arrival with these bytes and this envelope that came through a pipe since then.
+    /// An arrival with these bytes and this envelope that came through a pipe since then, and that was not discarded.
     pub async fn piped(&self, tenant: &TenantId, sha256: &str, envelope: &Envelope, since: Timestamp) -> anyhow::Result<Option<ArrivalId>> {
         let rows: Vec<(String, String)> =
             sqlx::query_as(PIPED).bind(tenant.as_str()).bind(sha256).bind(since.as_millisecond()).bind(MOST).fetch_all(&self.reads).await?;
@@ -24,8 +26,14 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::arrival::{Arrival, Door, Purpose, Raw};
+    use crate::model::facts::{Facts, Origin};
+    use crate::model::import::ImportFile;
     use crate::model::installation::Place;
+    use crate::model::verdict::Disposition;
     use crate::store::Missing;
+    use crate::store::arrivals::Turn;
+    use crate::store::filing::{Filing, Summary};
     use sqlx::Row;
 
     /// It is asked for every mail of a pipe, however many have come.
@@ -37,6 +45,50 @@ mod tests {
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {PIPED}"))).fetch_all(&store.reads).await.unwrap();
         let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
         assert_eq!(steps, ["SEARCH arrival USING INDEX arrival_piped (tenant=? AND sha256=?)"]);
+        store.close().await;
+    }
+    /// Acceptance: G1. What was discarded is not kept: who hands it over again must not hear that it is.
+    #[tokio::test]
+    async fn what_was_discarded_is_not_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
+        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let text = r#"{"tenant": {"id": "acme", "name": "Acme", "import_addresses": ["import@acme.example"]}}"#;
+        let file = ImportFile::read(text).unwrap();
+        let existing = store.existing(&file).await.unwrap();
+        store.import(file, &existing).await.unwrap();
+        let tenant = TenantId::new("acme");
+        let envelope = Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose: Purpose::Import };
+        let (now, day) = (Timestamp::now(), jiff::SignedDuration::from_hours(24));
+        let held = async |bytes: &'static str| {
+            let sha256 = crate::model::digest::sha256(bytes.as_bytes());
+            let facts = Facts { origin: Origin::Relay, is_strangers: true, ..Facts::default() };
+            let (id, raw, at) = (ArrivalId::generate(), Raw::Bytes(bytes.into()), now - day * 20);
+            let (size, sha) = (bytes.len() as u64, sha256.clone());
+            let arrival =
+                Arrival { id, tenant: tenant.clone(), door: Door::Pipe, at, envelope: envelope.clone(), facts, raw, sha256: sha, size };
+            store.accept(arrival).await.unwrap();
+            let claimed = store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+            let filing = Filing {
+                fence: claimed.fence,
+                disposition: Disposition::Held,
+                reason: Some("sender_unknown"),
+                summary: Summary { inner_addresses: "[]".into(), is_unproven: true, ..Summary::default() },
+                ..Filing::afterwards(claimed.tenant.clone(), claimed.id, now)
+            };
+            store.file(filing).await.unwrap();
+            (id, sha256)
+        };
+        let known = async |sha256: &str| store.piped(&tenant, sha256, &envelope, now - day * 30).await.unwrap();
+        let (first, by_quota) = held("x").await;
+        assert_eq!(known(&by_quota).await, Some(first));
+        assert_eq!(store.discard_unvouched(now - day * 14, 14).await.unwrap(), 1);
+        assert!(store.raw_mail(&tenant, first).await.is_err());
+        assert_eq!(known(&by_quota).await, None);
+        let (second, by_hand) = held("y").await;
+        assert_eq!(known(&by_hand).await, Some(second));
+        store.discard(&tenant, second, "op".into(), "spam".into()).await.unwrap();
+        assert_eq!(known(&by_hand).await, None);
         store.close().await;
     }
 }

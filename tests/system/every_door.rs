@@ -13,6 +13,10 @@ use std::process::Stdio;
 trait Front {
     /// As `mail list` names the door.
     fn door(&self) -> &'static str;
+    /// As the configuration and `doors list` name it.
+    fn name(&self) -> &'static str {
+        self.door()
+    }
     /// The door's lines of the configuration.
     fn section(&self) -> String;
     /// Somebody's mail comes to the front.
@@ -109,6 +113,10 @@ impl Front for Mailbox {
         "imap"
     }
 
+    fn name(&self) -> &'static str {
+        "hr"
+    }
+
     fn section(&self) -> String {
         imap::plain("hr", self.0.port, "moved_to = \"Taken\"\nrefused_to = \"Refused\"\n")
     }
@@ -193,6 +201,10 @@ impl Folder {
 impl Front for Folder {
     fn door(&self) -> &'static str {
         "maildir"
+    }
+
+    fn name(&self) -> &'static str {
+        "spool"
     }
 
     fn section(&self) -> String {
@@ -409,10 +421,50 @@ fn killed(front: &mut dyn Front) {
     acme.is_sound();
 }
 
+/// A mail of ours to ourselves is known at every door, and ends no silence of it; nor does a mail that comes to the pipe again.
+fn silence(front: &mut dyn Front) {
+    let mut acme = Installation::new();
+    let canary = format!("[[canary]]\ndoor = {:?}\nto = {IMPORT:?}\nevery_minutes = 1440\n", front.name());
+    acme.configure("", &(acme.relay_section() + &front.section() + &canary));
+    let daemon = acme.serve();
+    let catcher = acme.catcher.as_ref().unwrap();
+    front.give(&eventually("a mail to ourselves", || catcher.caught().first().map(|caught| text_of(&caught.data))));
+    let name = front.name();
+    let door = || imap::door(&acme, name);
+    eventually("its arrival", || {
+        front.turn(&acme, &daemon);
+        (front.waiting() == 0 && door()["canary"]["state"] == "arrived").then_some(())
+    });
+    let own = eventually("its end", || {
+        let own = acme.json(&["mail", "list", "--json", "--tenant", "-"]);
+        (own[0]["reason"] == "canary").then_some(own)
+    });
+    assert_eq!(own[0]["door"], front.door());
+    let moment = |value: &serde_json::Value| value.as_str().map(|text| text.parse::<jiff::Timestamp>().unwrap());
+    if ["imap", "maildir"].contains(&front.door()) {
+        eventually("a word behind it", || (moment(&door()["last_contact_at"]) >= moment(&own[0]["at"])).then_some(()));
+    }
+    assert!(door()["last_mail_at"].is_null(), "{}", door());
+    front.give(&mail(1));
+    through(front, &acme, &daemon, 1);
+    let last = eventually("people's mail", || door()["last_mail_at"].as_str().map(str::to_owned));
+    if front.door() == "pipe" {
+        front.give(&mail(1));
+        through(front, &acme, &daemon, 1);
+        let after = door();
+        assert!(after["last_mail_at"] == last.as_str() && after["last_contact_at"] != last.as_str(), "{after} {last}");
+        assert_eq!(acme.mails().len(), 1);
+    }
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
 fn every_door(front: &mut dyn FnMut() -> Box<dyn Front>) {
     ends(front().as_mut());
     room(front().as_mut());
     killed(front().as_mut());
+    silence(front().as_mut());
 }
 
 #[test]

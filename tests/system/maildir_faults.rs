@@ -233,6 +233,45 @@ fn found_without_inotify() {
     acme.is_sound();
 }
 
+/// Acceptance: G3. A mail program opens the folder between the reading of a mail and its leaving: what lies in `cur` then is that mail.
+#[test]
+fn moved_while_it_is_taken() {
+    use rustix::fs::inotify::{self, CreateFlags, Reader, WatchFlags};
+    let (mut acme, maildir) = with_maildir("poll_seconds = 1\n");
+    let daemon = acme.serve();
+    eventually("an open door", || (state_of(&acme).0 == "listening").then_some(()));
+    let read = inotify::init(CreateFlags::CLOEXEC).unwrap();
+    inotify::add_watch(&read, maildir.0.join("new"), WatchFlags::CLOSE_NOWRITE).unwrap();
+    for number in 1..=3 {
+        let name = format!("170000000{number}.M1P1.host");
+        // What was read waits for the database until it has been moved.
+        let lock = Lock::take(&acme);
+        maildir.delivers(&name, &mail(number));
+        let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+        let mut reader = Reader::new(&read, &mut buffer);
+        while reader.next().unwrap().file_name().is_none_or(|file| file.to_bytes() != name.as_bytes()) {}
+        std::fs::rename(maildir.0.join("new").join(&name), maildir.0.join("cur").join(format!("{name}:2,S"))).unwrap();
+        drop(lock);
+        eventually("an empty folder", || maildir.names("cur").is_empty().then_some(()));
+    }
+    filed(&acme, 3);
+    assert_eq!((acme.mails().len(), maildir.names(".Rohrpost.Accepted/cur").len()), (3, 3));
+    assert!(acme.logs().contains("taken=\"known\""), "none was moved in time");
+    // One that is removed meanwhile is forgotten once it is nowhere.
+    let lock = Lock::take(&acme);
+    maildir.delivers("1700000004.M1P1.host", &mail(4));
+    let mut buffer = [std::mem::MaybeUninit::uninit(); 4096];
+    let mut reader = Reader::new(&read, &mut buffer);
+    while reader.next().unwrap().file_name().is_none_or(|file| file.to_bytes() != b"1700000004.M1P1.host") {}
+    std::fs::remove_file(maildir.0.join("new/1700000004.M1P1.host")).unwrap();
+    drop(lock);
+    filed(&acme, 4);
+    eventually("no notes", || (acme.count("maildir_mail") == 0).then_some(()));
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
 /// Files that come and go while the folder is read.
 #[test]
 fn files_that_vanish() {

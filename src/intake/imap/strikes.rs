@@ -5,8 +5,12 @@ use super::trouble::Trouble;
 use crate::model::mailbox::Position;
 use crate::store::Store;
 use crate::store::strikes::Struck;
+use jiff::Timestamp;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
 
 /// So often a mail may break a connection: where the server's own answer is wrong, and where the line may be at fault.
 const MOST_WRONG: u32 = 3;
@@ -25,20 +29,46 @@ struct Known {
 
 impl Strikes {
     pub async fn load(&self, store: &Store, after: Position) -> anyhow::Result<()> {
-        let mails = store.strikes(&after).await?;
+        let mails = store.strikes(&after, Timestamp::now()).await?;
         *self.lock() = Known { mails: mails.into_iter().map(|struck| (struck.uid, struck)).collect(), ahead: None };
         Ok(())
     }
 
-    /// The first mail of a visit is about to be fetched: the cursor stands before whatever ended the last run.
-    pub async fn begin(&self, store: &Store, at: Position) -> anyhow::Result<()> {
-        store.strike(at.clone(), None).await?;
+    /// Takes the first mail of a visit, at which the cursor stands before whatever ended the last run. From the moment of a stop on it
+    /// does not count if the program ends meanwhile: what is slow is cut off then, and that is no fault of the mail's.
+    pub async fn under<T>(
+        &self,
+        store: &Store,
+        at: Position,
+        stop: &CancellationToken,
+        work: impl Future<Output = Result<T, Trouble>>,
+    ) -> Result<T, Trouble> {
+        self.begin(store, at).await?;
+        let mut work = pin!(work);
+        tokio::select! {
+            biased;
+            // In trouble it stands until whoever hears of it says who is to blame.
+            done = &mut work => {
+                let done = done?;
+                self.end(store).await?;
+                return Ok(done);
+            }
+            () = stop.cancelled() => (),
+        }
+        if let Err(error) = self.end(store).await {
+            warn!(error = format!("{error:#}"), "what is in hand counts as if it broke the program, if it is cut off now");
+        }
+        work.await
+    }
+
+    async fn begin(&self, store: &Store, at: Position) -> anyhow::Result<()> {
+        store.strike(at.clone(), None, Timestamp::now()).await?;
         self.lock().ahead = Some(at);
         Ok(())
     }
 
     /// It broke nothing.
-    pub async fn end(&self, store: &Store) -> anyhow::Result<()> {
+    async fn end(&self, store: &Store) -> anyhow::Result<()> {
         let ahead = self.lock().ahead.take();
         match ahead {
             Some(at) => store.take_back_strike(at).await,
@@ -50,7 +80,7 @@ impl Strikes {
     pub async fn add(&self, store: &Store, at: Option<Position>, trouble: &Trouble) -> anyhow::Result<()> {
         self.end(store).await?;
         let (Some(at), Some(is_wrong)) = (at, blame(trouble)) else { return Ok(()) };
-        store.strike(at, Some(is_wrong)).await
+        store.strike(at, Some(is_wrong), Timestamp::now()).await
     }
 
     /// Why this mail is not fetched any more, if it is not.
@@ -88,6 +118,7 @@ mod tests {
     use crate::model::installation::Place;
     use crate::store::Missing;
     use jiff::SignedDuration;
+    use std::time::Duration;
 
     #[test]
     fn what_a_mail_is_blamed_for() {
@@ -136,7 +167,32 @@ mod tests {
             strikes.add(&store, Some(at(4)), &Trouble::Ours(anyhow::anyhow!("disk"))).await.unwrap();
         }
         check(4, false).await;
+        // A stop in order, which cuts it off once its time is over.
+        for _ in 0..9 {
+            let (strikes, stop) = (run().await, CancellationToken::new());
+            let slow = std::future::pending::<Result<(), Trouble>>();
+            let mut taking = Box::pin(strikes.under(&store, at(5), &stop, slow));
+            let counted = async || store.strikes(&at(4), Timestamp::now()).await.unwrap().len();
+            let until = async |want: usize| {
+                while counted().await != want {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! { _ = &mut taking => unreachable!(), () = until(1) => () }
+            stop.cancel();
+            let patience = tokio::time::timeout(Duration::from_secs(60), async {
+                tokio::select! { _ = &mut taking => unreachable!(), () = until(0) => () }
+            });
+            patience.await.expect("a strike that is taken back");
+        }
         check(5, false).await;
+        // Without a stop it stands while the mail is in hand, and goes with a good end.
+        let done = async {
+            assert_eq!(store.strikes(&at(5), Timestamp::now()).await.unwrap().len(), 1);
+            Ok(())
+        };
+        run().await.under(&store, at(6), &CancellationToken::new(), done).await.unwrap();
+        assert_eq!(store.strikes(&at(5), Timestamp::now()).await.unwrap(), []);
         store.close().await;
     }
 }

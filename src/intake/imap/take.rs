@@ -6,11 +6,10 @@ use super::list::{self, Listed};
 use super::trouble::Trouble;
 use super::wire::{Data, Heard, Wire};
 use crate::config::imap::Tls;
-use crate::intake::canary;
 use crate::intake::envelope;
 use crate::intake::facts::{self, Connection};
 use crate::intake::spool::{NotSpooled, Spool, Spooled};
-use crate::model::arrival::{Arrival, Door as Entrance, Purpose, Raw, Recipient};
+use crate::model::arrival::{Arrival, Door as Entrance, Raw, Recipient};
 use crate::model::facts::Origin;
 use crate::model::header::Header;
 use crate::model::id::ArrivalId;
@@ -22,6 +21,7 @@ use imap_proto::{AttributeValue, Response};
 use jiff::Timestamp;
 use std::net::IpAddr;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 /// Slowest line that a mail may come over, in bytes a second; and the time that any mail has.
@@ -90,7 +90,7 @@ impl Hand {
         Ok(Taken::Passed)
     }
 
-    pub async fn take(&mut self, door: &Door, wire: &mut Wire, mail: &Listed) -> Result<Taken, Trouble> {
+    pub async fn take(&mut self, door: &Door, wire: &mut Wire, mail: &Listed, stop: &CancellationToken) -> Result<Taken, Trouble> {
         let most = door.config.message_bytes;
         if mail.size > most {
             return self.refuse(door, mail, &format!("{} bytes are more than max_message_bytes ({most})", mail.size)).await;
@@ -105,15 +105,11 @@ impl Hand {
         let needed = u32::try_from(mail.size.div_ceil(super::UNIT)).unwrap_or(u32::MAX).clamp(1, super::UNITS);
         let _room = door.room.acquire_many(needed).await.map_err(|error| Trouble::Ours(error.into()))?;
         self.holds = Some(mail.uid);
-        let is_first = std::mem::take(&mut self.is_first);
-        if is_first {
-            door.strikes.begin(&door.store, self.at(mail)).await?;
+        let at = self.at(mail);
+        match std::mem::take(&mut self.is_first) {
+            true => door.strikes.under(&door.store, at, stop, self.fetch_and_accept(door, wire, mail, most)).await,
+            false => self.fetch_and_accept(door, wire, mail, most).await,
         }
-        let taken = self.fetch_and_accept(door, wire, mail, most).await?;
-        if is_first {
-            door.strikes.end(&door.store).await?;
-        }
-        Ok(taken)
     }
 
     async fn fetch_and_accept(&mut self, door: &Door, wire: &mut Wire, mail: &Listed, most: u64) -> Result<Taken, Trouble> {
@@ -185,15 +181,10 @@ impl Hand {
             facts::exchange::add(&mut facts, exchange, &header);
         }
         let Spooled { id, raw, sha256, size, .. } = spooled;
-        let mut arrival =
+        let arrival =
             Arrival { id, tenant: tenant.clone(), door: Entrance::Imap, at: Timestamp::now(), envelope, facts, raw, sha256, size };
-        canary::recognise(&door.store, &mut arrival, Some(&self.position.mailbox)).await?;
-        let accepted = match arrival.envelope.purpose {
-            Purpose::Canary { .. } => Taken::Ours,
-            _ => Taken::Accepted,
-        };
         match door.acceptor.accept_from(arrival, Some(Lies::InMailbox(self.at(mail)))).await {
-            Ok(_) => Ok(accepted),
+            Ok(accepted) => Ok(if accepted.is_peoples { Taken::Accepted } else { Taken::Ours }),
             Err(Stop::Refused(refusal)) => self.refuse(door, mail, &refusal.to_string()).await,
             Err(Stop::NotNow(error)) => {
                 // The next try has another id. What nobody knows for sure stays, and is found by `verify`.

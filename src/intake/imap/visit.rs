@@ -150,7 +150,7 @@ impl Visit<'_> {
             if stop.is_cancelled() {
                 return Ok(());
             }
-            let taken = self.take(mail).await?;
+            let taken = self.take(mail, stop).await?;
             self.cursor.last_uid = mail.uid;
             self.waiting = self.waiting.saturating_sub(1);
             debug!(mailbox = %self.door.config.name, uid = mail.uid, taken = taken.as_str(), "mail {} of {}", mail.uid, self.door.config.name);
@@ -173,14 +173,14 @@ impl Visit<'_> {
         Ok(())
     }
 
-    async fn take(&mut self, mail: &Listed) -> Result<Taken, Trouble> {
+    async fn take(&mut self, mail: &Listed, stop: &CancellationToken) -> Result<Taken, Trouble> {
         let is_marked = matches!(self.door.config.after, After::Flag(_)) && self.leave.marks(&mail.flags);
         let is_old = mail.uid <= self.cursor.again_until
             && self.cursor.since.zip(mail.taken_at).is_some_and(|(since, taken)| taken < since - CLOCKS);
         if is_marked || is_old {
             return self.hand.pass(self.door, mail).await;
         }
-        self.hand.take(self.door, &mut self.wire, mail).await
+        self.hand.take(self.door, &mut self.wire, mail, stop).await
     }
 
     /// Waits for the server's word, or for the time to look again.

@@ -102,6 +102,14 @@ pub struct Folder {
     refused: Pair,
 }
 
+/// How a file came to be no longer where it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    ByUs,
+    /// Somebody else had removed it, or moved it: it may lie in the other of the two folders.
+    Before,
+}
+
 /// What becomes of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -194,8 +202,8 @@ impl Folder {
         }
     }
 
-    /// Puts a file where it belongs now, or removes it. It may have gone by itself. Durable only after `sync`.
-    pub fn leave(&self, waiting: &Waiting, fate: Fate) -> std::io::Result<()> {
+    /// Puts a file where it belongs now, or removes it. Durable only after `sync`.
+    pub fn leave(&self, waiting: &Waiting, fate: Fate) -> std::io::Result<Left> {
         let from = self.own.at(waiting.place);
         let to = match fate {
             Fate::Accepted => self.accepted.as_ref(),
@@ -206,7 +214,8 @@ impl Folder {
             Some(to) => moved(from, &waiting.name, to.at(waiting.place)),
         };
         match left {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Ok(()) => Ok(Left::ByUs),
+            Err(Errno::NOENT) => Ok(Left::Before),
             Err(error) => Err(error.into()),
         }
     }
@@ -319,3 +328,6 @@ pub fn check(config: &Maildir) -> Result<(), String> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

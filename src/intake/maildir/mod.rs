@@ -27,6 +27,7 @@ use folder::{Folder, Waiting};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use state::State;
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +103,7 @@ impl Door {
         let is_all = look.count == look.oldest.len();
         if is_all {
             self.state.seen_all(&passed, &look.oldest);
+            self.miss(folder, self.state.not_seen(&passed, &look.oldest)).await?;
         }
         let mut waiting = look.count;
         for group in look.oldest.chunks(GROUP) {
@@ -146,9 +148,21 @@ impl Door {
                     .await;
             }
             Taken::Later(_) => (),
-            Taken::Accepted | Taken::Known | Taken::Refused | Taken::Gone => self.state.done(&key),
+            Taken::Accepted | Taken::Ours | Taken::Known | Taken::Refused | Taken::Gone => self.state.done(&key),
         }
         Ok(taken)
+    }
+
+    /// Files that are done with and were not seen: their notes go if they are not there now either. One look alone may miss a file that
+    /// is renamed while the folder is read.
+    async fn miss(&self, folder: &Arc<Folder>, not_seen: Vec<String>) -> Result<(), Trouble> {
+        if not_seen.is_empty() {
+            return Ok(());
+        }
+        let inside = folder.clone();
+        let there: HashSet<String> = blocking(move || inside.keys()).await?.into_iter().collect();
+        not_seen.into_iter().filter(|key| !there.contains(key)).for_each(|key| self.state.has_left(key));
+        Ok(())
     }
 
     /// Forgets what has left, once that is durable: a file that came back after a power failure must be known.
@@ -157,9 +171,7 @@ impl Door {
         if left.is_empty() {
             return Ok(());
         }
-        let inside = folder.clone();
-        let synced = blocking(move || Ok(inside.sync())).await?;
-        synced.map_err(|error| Trouble::Folder("syncing".into(), error))?;
+        sync(folder).await?;
         self.store.files_have_left(&self.config.name, left.clone()).await?;
         self.state.forget(&left);
         Ok(())
@@ -177,8 +189,10 @@ impl Door {
         let notes = match self.store.maildir_notes(name, &source).await? {
             Some(mut notes) => {
                 // What left while nobody noted it, or was removed by somebody else.
-                let there: std::collections::HashSet<String> = there.into_iter().collect();
+                let there: HashSet<String> = there.into_iter().collect();
                 let gone: Vec<String> = notes.keys().filter(|key| !there.contains(*key)).cloned().collect();
+                // The last run may have been killed before its leaving was durable.
+                sync(folder).await?;
                 self.store.files_have_left(name, gone.clone()).await?;
                 gone.iter().for_each(|key| drop(notes.remove(key)));
                 notes
@@ -237,6 +251,13 @@ impl Door {
             warn!(maildir = %self.config.name, error = format!("{error:#}"), "the state of a door could not be written down");
         }
     }
+}
+
+/// Makes durable what has left.
+async fn sync(folder: &Arc<Folder>) -> Result<(), Trouble> {
+    let inside = folder.clone();
+    let synced = blocking(move || Ok(inside.sync())).await?;
+    synced.map_err(|error| Trouble::Folder("syncing".into(), error))
 }
 
 /// Runs what waits for the file system on a thread that may wait.

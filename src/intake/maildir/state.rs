@@ -87,6 +87,15 @@ impl State {
         self.inside().later.values().map(|later| later.due.saturating_duration_since(now)).min()
     }
 
+    /// What is noted of files that are done with and that a whole look did not show, though it would have: they may be gone.
+    pub fn not_seen(&self, passed: &HashSet<String>, there: &[Waiting]) -> Vec<String> {
+        let there: HashSet<String> = there.iter().map(Waiting::key).collect();
+        let inside = self.inside();
+        let is_news = |key: &String| !passed.contains(key) && !there.contains(key) && !inside.left.contains(key);
+        let done = inside.notes.iter().flatten().filter(|(_, note)| **note != Note::Passed).map(|(key, _)| key);
+        done.filter(|key| is_news(key)).cloned().collect()
+    }
+
     /// It has left its folder.
     pub fn has_left(&self, key: String) {
         self.inside().left.push(key);
@@ -138,5 +147,11 @@ mod tests {
         assert_eq!(state.have_left(), ["new"]);
         state.forget(&["new".into()]);
         assert_eq!((state.note("new"), state.have_left().len(), state.note("old")), (None, 0, Some(Note::Passed)));
+        // Done with, and not to be seen: neither what is on its way nor what the look was not to show, nor what is nobody's business.
+        for key in ["done", "left", "later"] {
+            state.noted(key, Note::Refused);
+        }
+        state.has_left("left".into());
+        assert_eq!(state.not_seen(&HashSet::from(["later".to_owned()]), &[]), ["done"]);
     }
 }

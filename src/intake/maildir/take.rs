@@ -1,6 +1,6 @@
 //! One file of a Maildir: opened, read, its facts gathered, accepted, and only then moved or removed.
 
-use super::folder::{self, Fate, Folder, Opened, Seen, Waiting};
+use super::folder::{self, Fate, Folder, Left, Opened, Seen, Waiting};
 use super::trouble::Trouble;
 use super::{Door, blocking};
 use crate::intake::envelope;
@@ -30,6 +30,8 @@ const EMPTY_FOR: i64 = 60;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
     Accepted,
+    /// Accepted as well: a mail of ours to ourselves.
+    Ours,
     /// It had been accepted before, and only now left.
     Known,
     Refused,
@@ -42,6 +44,7 @@ impl Taken {
     pub fn as_str(&self) -> &'static str {
         match self {
             Taken::Accepted => "accepted",
+            Taken::Ours => "ours",
             Taken::Known => "known",
             Taken::Refused => "refused",
             Taken::Gone => "gone",
@@ -162,9 +165,9 @@ impl Hand<'_> {
         let arrival =
             Arrival { id, tenant: tenant.clone(), door: Entrance::Maildir, at: Timestamp::now(), envelope, facts, raw, sha256, size };
         match door.acceptor.accept_from(arrival, Some(Lies::InMaildir(self.file()))).await {
-            Ok(_) => {
+            Ok(accepted) => {
                 door.state.noted(&self.key, note);
-                self.leave(Fate::Accepted, Taken::Accepted).await
+                self.leave(Fate::Accepted, if accepted.is_peoples { Taken::Accepted } else { Taken::Ours }).await
             }
             Err(Stop::Refused(refusal)) => self.refuse(&refusal.to_string()).await,
             // Of this sender alone: the others go on.
@@ -204,10 +207,12 @@ impl Hand<'_> {
     async fn leave(&self, fate: Fate, taken: Taken) -> Result<Taken, Trouble> {
         let (inside, one) = (self.folder.clone(), self.mail.clone());
         match blocking(move || Ok(inside.leave(&one, fate))).await? {
-            Ok(()) => {
+            Ok(Left::ByUs) => {
                 self.door.state.has_left(self.key.clone());
                 Ok(taken)
             }
+            // A mail program may have moved it to `cur` meanwhile, where it is found next: it must be known there.
+            Ok(Left::Before) => Ok(taken),
             Err(error) => Ok(Taken::Later(format!("it is done with, and cannot be moved or removed: {error}"))),
         }
     }
