@@ -202,7 +202,7 @@ impl Kept {
         loop {
             tokio::time::sleep(RENEW).await;
             // Where it fails, the answer is written down all the same.
-            if let Err(error) = self.store.hold_sign_in(row, holder, LEASE).await {
+            if let Err(error) = self.store.keep_sign_in(row, holder, LEASE).await {
                 debug!(mailbox = %self.mailbox, error = format!("{error:#}"), "the tokens of mailbox {} could not be kept in hand", self.mailbox);
             }
         }

@@ -153,8 +153,7 @@ impl Store {
         .await
     }
 
-    /// Takes a row in hand before a provider is asked with what it holds, or keeps it there. False: somebody else has it, or it is another
-    /// by now.
+    /// Takes a row in hand before a provider is asked with what it holds. False: somebody else has it, or it is another by now.
     pub async fn hold_sign_in(&self, row: &TokenRow, holder: &str, lease: SignedDuration) -> anyhow::Result<bool> {
         let (mailbox, generation, holder) = (row.mailbox.clone(), row.generation, holder.to_owned());
         self.write(move |c| {
@@ -162,7 +161,7 @@ impl Store {
                 let now = Timestamp::now();
                 let done = sqlx::query(
                     "update oauth_token set holder = $3, held_until = $4
-                     where mailbox = $1 and generation = $2 and (holder = $3 or held_until <= $5 or held_until > $6)",
+                     where mailbox = $1 and generation = $2 and (held_until <= $5 or held_until > $6)",
                 )
                 .bind(mailbox)
                 .bind(generation)
@@ -172,6 +171,20 @@ impl Store {
                 .bind((now + LONGEST_HOLD).as_millisecond())
                 .execute(c)
                 .await?;
+                Ok(done.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+
+    /// Keeps in hand what still is. False: it is not any more.
+    pub async fn keep_sign_in(&self, row: &TokenRow, holder: &str, lease: SignedDuration) -> anyhow::Result<bool> {
+        let (mailbox, generation, holder) = (row.mailbox.clone(), row.generation, holder.to_owned());
+        self.write(move |c| {
+            Box::pin(async move {
+                let sql = "update oauth_token set held_until = $4 where mailbox = $1 and generation = $2 and holder = $3";
+                let until = (Timestamp::now() + lease).as_millisecond();
+                let done = sqlx::query(sql).bind(mailbox).bind(generation).bind(holder).bind(until).execute(c).await?;
                 Ok(done.rows_affected() == 1)
             })
         })

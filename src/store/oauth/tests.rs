@@ -46,9 +46,14 @@ impl Scene {
         self.store.hold_sign_in(row, holder, LEASE).await.unwrap()
     }
 
+    async fn keeps(&self, row: &TokenRow, holder: &str) -> bool {
+        self.store.keep_sign_in(row, holder, LEASE).await.unwrap()
+    }
+
     async fn set_held_until(&self, at: Timestamp) {
         let sql = format!("update oauth_token set held_until = {}", at.as_millisecond());
-        let write = self.store.write(move |c| Box::pin(async move { Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).execute(c).await.map(drop)?) }));
+        let write =
+            self.store.write(move |c| Box::pin(async move { Ok(sqlx::query(sqlx::AssertSqlSafe(sql)).execute(c).await.map(drop)?) }));
         write.await.unwrap();
     }
 }
@@ -61,10 +66,13 @@ async fn a_fresh_token_is_never_lost() {
     assert!(scene.holds(&row, "A").await);
     assert!(!scene.trouble(&row, None).await, "a refusal takes nothing out of another's hand");
     assert!(!scene.trouble(&row, Some("B")).await);
-    assert!(!scene.holds(&row, "B").await && scene.holds(&row, "A").await, "whoever has it may keep it");
+    let until = scene.row().await.held_until;
+    assert!(!scene.holds(&row, "B").await && !scene.keeps(&row, "B").await);
+    scene.set_held_until(until - LEASE / 2).await;
+    assert!(scene.keeps(&row, "A").await && scene.row().await.held_until >= until, "whoever has it keeps it");
     // Its lease lapses, and another takes it.
     scene.set_held_until(scene.now).await;
-    assert!(scene.holds(&row, "B").await && !scene.holds(&row, "A").await);
+    assert!(scene.holds(&row, "B").await && !scene.keeps(&row, "A").await);
     assert!(!scene.trouble(&row, Some("A")).await, "B's answer says more");
     assert!(scene.store.renew_sign_in(&row, scene.new_tokens(2)).await.unwrap());
     assert_eq!(scene.row().await.tokens, scene.new_tokens(2).tokens);
