@@ -8,7 +8,7 @@ pub mod ways;
 use crate::config::Config;
 use crate::model::alarm::{Alarm, RaisedAlarm, Told, Way};
 use crate::store::Store;
-use crate::watch::tell::{self, again_after};
+use crate::watch::tell;
 use crate::watch::{self, State};
 use jiff::{SignedDuration, Timestamp};
 use look::Watched;
@@ -104,19 +104,13 @@ async fn tell_all(way: Way, ways: &Ways, store: &Store) -> anyhow::Result<()> {
         let Some(news) = tell::news(alarm, told, Timestamp::now()) else { continue };
         match ways.tell(way, news, alarm).await {
             Ok(()) => note(store, alarm, way, news).await?,
-            Err(why) => {
-                let attempts = told.map_or(0, |told| told.attempts) + 1;
-                let wait = again_after(attempts);
-                warn!(
-                    way = way.as_str(),
-                    kind = alarm.alarm.kind.as_str(),
-                    attempts,
-                    retry_seconds = wait.as_secs(),
-                    error = why,
-                    "an alarm could not be told by {}; trying again",
-                    way.as_str()
-                );
-                store.was_not_told(alarm, way, why, Timestamp::now() + wait).await?;
+            Err(no) => {
+                let (attempts, now) = (told.map_or(0, |told| told.attempts).saturating_add(1), Timestamp::now());
+                let (due_at, is_given_up) = tell::after_no(&no, news, attempts, now);
+                let (kind, why, name) = (alarm.alarm.kind.as_str(), no.to_string(), ways.name(way));
+                let retry_seconds = (!is_given_up).then_some(due_at.duration_since(now).as_secs());
+                warn!(way = name, kind, attempts, retry_seconds, error = why, "an alarm could not be told by {name}");
+                store.was_not_told(alarm, way, why, due_at, is_given_up.then_some(now)).await?;
             }
         }
     }

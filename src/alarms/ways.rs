@@ -2,7 +2,7 @@
 
 use crate::config::alarms::{Alarms, Webhook};
 use crate::config::{Config, Outgoing};
-use crate::model::alarm::{News, RaisedAlarm, Way};
+use crate::model::alarm::{News, NotTold, RaisedAlarm, Way};
 use crate::model::legible;
 use crate::notify::plain::{self, Plain};
 use anyhow::Context;
@@ -20,7 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The ways that are configured. The log always is.
 #[derive(Clone)]
 pub struct Ways {
-    mail_to: Vec<String>,
+    /// In the configuration's order.
+    mail_to: Vec<(Way, String)>,
     /// Of alarms alone if there is one, else the ordinary one, past the outbox.
     relay: Outgoing,
     webhook: Option<Webhook>,
@@ -33,17 +34,29 @@ impl Ways {
         let Alarms { mail_to, relay, webhook, .. } = &config.alarms;
         let mut relay = relay.clone().unwrap_or_else(|| config.outgoing.clone());
         relay.from = relay.from.or_else(|| config.outgoing.from.clone());
-        Ways { mail_to: mail_to.clone(), relay, webhook: webhook.clone(), host: config.smtp.hostname.clone() }
+        let mail_to = mail_to.iter().map(|to| (Way::mail_to(to), to.clone())).collect();
+        Ways { mail_to, relay, webhook: webhook.clone(), host: config.smtp.hostname.clone() }
     }
 
     /// Those that are configured.
     pub fn all(&self) -> Vec<Way> {
-        let is_there = |way: &Way| match way {
-            Way::Log => true,
-            Way::Mail => !self.mail_to.is_empty(),
-            Way::Webhook => self.webhook.is_some(),
-        };
-        Way::ALL.into_iter().filter(is_there).collect()
+        let mut all = vec![Way::Log];
+        for (way, _) in &self.mail_to {
+            // Who stands there twice hears it once.
+            if !all.contains(way) {
+                all.push(*way);
+            }
+        }
+        all.extend(self.webhook.as_ref().map(|_| Way::Webhook));
+        all
+    }
+
+    /// A way as an operator knows it: of several addresses, the place in `mail_to`, and never the address.
+    pub fn name(&self, way: Way) -> String {
+        match self.mail_to.iter().position(|(of, _)| *of == way) {
+            Some(index) if self.mail_to.len() > 1 => format!("mail_to[{index}]"),
+            _ => way.as_str().to_owned(),
+        }
     }
 
     /// The relay that alarms go by, if they go by mail.
@@ -51,25 +64,28 @@ impl Ways {
         (!self.mail_to.is_empty()).then_some(&self.relay)
     }
 
-    /// Tells by one way. An error says why it did not work, without addresses and secrets.
-    pub async fn tell(&self, way: Way, news: News, alarm: &RaisedAlarm) -> Result<(), String> {
+    /// Tells by one way.
+    pub async fn tell(&self, way: Way, news: News, alarm: &RaisedAlarm) -> Result<(), NotTold> {
         match way {
             Way::Log => {
                 log(news, alarm);
                 Ok(())
             }
-            Way::Mail => self.mail(news, alarm).await,
+            Way::Mail(_) => match self.mail_to.iter().find(|(of, _)| *of == way) {
+                Some((_, to)) => self.mail(to, news, alarm).await,
+                None => Ok(()),
+            },
             Way::Webhook => match &self.webhook {
-                Some(webhook) => self.post(webhook, news, alarm).await,
+                Some(webhook) => self.post(webhook, news, alarm).await.map_err(NotTold::NotNow),
                 None => Ok(()),
             },
         }
     }
 
-    async fn mail(&self, news: News, alarm: &RaisedAlarm) -> Result<(), String> {
+    async fn mail(&self, to: &str, news: News, alarm: &RaisedAlarm) -> Result<(), NotTold> {
         let subject = format!("[rohrpost {}] {}: {} {}", self.host, said(news), alarm.alarm.kind.as_str(), alarm.alarm.about);
         let text = body(news, alarm, &self.host);
-        let plain = Plain { to: &self.mail_to, subject: &subject, text: &text, domain: &self.host, canary: None };
+        let plain = Plain { to, subject: &subject, text: &text, domain: &self.host, canary: None };
         plain::send(&self.relay, plain).await
     }
 

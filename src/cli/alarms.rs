@@ -32,16 +32,17 @@ pub async fn run(on: &On, command: Command) -> Done {
 
 async fn list(on: &On, open: bool, as_json: bool) -> Done {
     let (config, store) = on.store().await?;
+    let ways = Ways::new(&config);
     let (alarms, told) = (store.alarms().await?, store.told().await?);
     store.close().await;
     let alarms: Vec<&RaisedAlarm> = alarms.iter().filter(|one| !open || one.cleared_at.is_none()).collect();
     if as_json {
-        show::out_json(&alarms.iter().map(|one| shown(one, &told)).collect())?;
+        show::out_json(&alarms.iter().map(|one| shown(one, &told, &ways)).collect())?;
     } else if alarms.is_empty() {
         show::out(if open { "no alarm is open" } else { "there was no alarm yet" })?;
     } else {
         let heads = ["since (UTC)", "kind", "about", "over", "told", "what"];
-        show::out(show::table(&heads, &alarms.iter().map(|one| row(one, &told)).collect::<Vec<_>>()))?;
+        show::out(show::table(&heads, &alarms.iter().map(|one| row(one, &told, &ways)).collect::<Vec<_>>()))?;
     }
     // Nobody looks, then: whoever asks a monitoring question must hear it.
     if open && !DaemonLock::is_taken(&config.place) {
@@ -59,9 +60,9 @@ fn told_of<'t>(one: &'t RaisedAlarm, told: &'t [Told]) -> impl Iterator<Item = &
     told.iter().filter(|told| told.kind == one.alarm.kind && told.about == one.alarm.about && told.raised_at == one.raised_at)
 }
 
-fn shown(one: &RaisedAlarm, told: &[Told]) -> Value {
+fn shown(one: &RaisedAlarm, told: &[Told], ways: &Ways) -> Value {
     let ways = told_of(one, told).map(|told| {
-        json!({"way": told.way.as_str(), "told_at": told.told_at, "over_at": told.over_at, "attempts_in_vain": told.attempts, "last_error": told.last_error})
+        json!({"way": ways.name(told.way), "told_at": told.told_at, "over_at": told.over_at, "attempts_in_vain": told.attempts, "last_error": told.last_error})
     });
     json!({
         "kind": one.alarm.kind.as_str(), "about": one.alarm.about, "text": one.alarm.text, "raised_at": one.raised_at, "seen_at": one.seen_at,
@@ -69,10 +70,10 @@ fn shown(one: &RaisedAlarm, told: &[Told]) -> Value {
     })
 }
 
-fn row(one: &RaisedAlarm, told: &[Told]) -> Vec<String> {
+fn row(one: &RaisedAlarm, told: &[Told], ways: &Ways) -> Vec<String> {
     let word = |told: &Told| match (&told.last_error, told.told_at) {
-        (Some(_), _) => format!("{} fails", told.way.as_str()),
-        (None, Some(_)) => told.way.as_str().to_owned(),
+        (Some(_), _) => format!("{} fails", ways.name(told.way)),
+        (None, Some(_)) => ways.name(told.way),
         (None, None) => String::new(),
     };
     let ways: Vec<String> = told_of(one, told).map(word).filter(|word| !word.is_empty()).collect();
@@ -99,10 +100,10 @@ async fn test(on: &On) -> Done {
     let mut failed = Vec::new();
     for way in outward {
         match ways.tell(way, News::Test, &alarm).await {
-            Ok(()) => show::out(format!("{}: taken", way.as_str()))?,
-            Err(why) => {
-                show::out(format!("{}: {why}", way.as_str()))?;
-                failed.push(way.as_str());
+            Ok(()) => show::out(format!("{}: taken", ways.name(way)))?,
+            Err(no) => {
+                show::out(format!("{}: {no}", ways.name(way)))?;
+                failed.push(ways.name(way));
             }
         }
     }

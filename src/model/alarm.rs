@@ -1,5 +1,6 @@
 //! What an operator must hear, although nobody asked.
 
+use super::digest;
 use jiff::Timestamp;
 
 /// What is wrong. Of one kind there is one alarm for each thing it is about, however often it is raised.
@@ -76,24 +77,54 @@ pub struct RaisedAlarm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
     Log,
-    Mail,
+    /// Each address is a way by itself: one that is refused keeps no other from hearing. It is named by a digest, which shows nobody's.
+    Mail(u64),
     Webhook,
 }
 
 impl Way {
-    pub const ALL: [Way; 3] = [Way::Log, Way::Mail, Way::Webhook];
+    pub fn mail_to(address: &str) -> Way {
+        let digest = digest::sha256(address.as_bytes());
+        Way::Mail(digest.get(..16).and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or_default())
+    }
 
+    /// Of what kind it is.
     pub fn as_str(self) -> &'static str {
         match self {
             Way::Log => "log",
-            Way::Mail => "mail",
+            Way::Mail(_) => "mail",
             Way::Webhook => "webhook",
         }
     }
 
-    pub fn parse(text: &str) -> Option<Way> {
-        Way::ALL.into_iter().find(|way| way.as_str() == text)
+    /// As it is kept; `parse` reads it.
+    pub fn key(self) -> String {
+        match self {
+            Way::Mail(digest) => format!("mail:{digest:016x}"),
+            other => other.as_str().to_owned(),
+        }
     }
+
+    pub fn parse(text: &str) -> Option<Way> {
+        match text {
+            "log" => Some(Way::Log),
+            "webhook" => Some(Way::Webhook),
+            // From before each address was a way.
+            "mail" => Some(Way::Mail(0)),
+            _ => text.strip_prefix("mail:").and_then(|hex| u64::from_str_radix(hex, 16).ok()).map(Way::Mail),
+        }
+    }
+}
+
+/// Why nobody was told by a way, without addresses and secrets.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// It may work in a while.
+    #[error("{0}")]
+    NotNow(String),
+    /// For good: only somebody who changes the configuration, or what refuses, can mend it.
+    #[error("refused for good: {0}")]
+    Refused(String),
 }
 
 /// What was told of an alarm by one way.

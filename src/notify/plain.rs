@@ -1,8 +1,9 @@
 //! Messages that go past the outbox, which may be what is stuck: alarms to operators, and mails to ourselves. Each is tried once; who
 //! sends them again is their sender's business.
 
-use super::transport::{AutoSubmitted, NoAutoResponse, Transport};
+use super::transport::{AutoSubmitted, HandedOver, NoAutoResponse, Transport};
 use crate::config::Outgoing;
+use crate::model::alarm::NotTold;
 use crate::model::legible;
 use crate::model::token::CANARY_FIELD;
 use anyhow::Context;
@@ -15,10 +16,10 @@ use std::time::Duration;
 /// A relay that takes longer is away: nobody waits here as the outbox can.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A short text to one or several.
+/// A short text to one: who is written to together is refused together.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a> {
-    pub to: &'a [String],
+    pub to: &'a str,
     pub subject: &'a str,
     pub text: &'a str,
     /// Of Message-ID, and of the sender where the relay names none.
@@ -27,15 +28,19 @@ pub struct Plain<'a> {
     pub canary: Option<&'a str>,
 }
 
-/// Hands it over. An error says why not, without addresses and secrets.
-pub async fn send(relay: &Outgoing, plain: Plain<'_>) -> Result<(), String> {
-    let clean = |text: &str| legible::without_addresses(text);
+/// Hands it over, in a transaction of its own.
+pub async fn send(relay: &Outgoing, plain: Plain<'_>) -> Result<(), NotTold> {
+    let ours = |error: anyhow::Error| NotTold::NotNow(legible::without_addresses(&format!("{error:#}")));
     let handing_over = async {
-        let transport = Transport::new(relay).map_err(|error| clean(&format!("{error:#}")))?;
-        let (envelope, message) = build(relay, plain).map_err(|error| clean(&format!("{error:#}")))?;
-        transport.send(&envelope, &message).await.map_err(|words| clean(&words))
+        let transport = Transport::new(relay).map_err(ours)?;
+        let (envelope, message) = build(relay, plain).map_err(ours)?;
+        match transport.send(&envelope, &message).await {
+            HandedOver::Taken => Ok(()),
+            HandedOver::NotNow(words) => Err(NotTold::NotNow(legible::without_addresses(&words))),
+            HandedOver::Refused(words) => Err(NotTold::Refused(legible::without_addresses(&words))),
+        }
     };
-    tokio::time::timeout(PATIENCE, handing_over).await.unwrap_or_else(|_| Err("the relay takes too long".into()))
+    tokio::time::timeout(PATIENCE, handing_over).await.unwrap_or_else(|_| Err(NotTold::NotNow("the relay takes too long".into())))
 }
 
 /// Whether the relay answers. An error says why not, without addresses and secrets.
@@ -51,22 +56,20 @@ pub async fn is_there(relay: &Outgoing) -> Result<(), String> {
 fn build(relay: &Outgoing, plain: Plain<'_>) -> anyhow::Result<(Envelope, Vec<u8>)> {
     let from = relay.from.clone().unwrap_or_else(|| format!("Rohrpost <noreply@{}>", plain.domain));
     let from: Mailbox = from.parse().context("the sender's address")?;
-    let to: Vec<Address> = plain.to.iter().map(|to| to.parse().context("the recipient's address")).collect::<anyhow::Result<_>>()?;
+    let to: Address = plain.to.parse().context("the recipient's address")?;
     let mut builder = Message::builder()
         .from(from.clone())
+        .to(Mailbox::new(None, to.clone()))
         .subject(plain.subject)
         .message_id(Some(format!("<{}@{}>", ulid::Ulid::new(), plain.domain)))
         .date_now()
         .header(AutoSubmitted)
         .header(NoAutoResponse);
-    for to in &to {
-        builder = builder.to(Mailbox::new(None, to.clone()));
-    }
     if let Some(token) = plain.canary {
         builder = builder.header(Canary(token.to_owned()));
     }
     let message = builder.singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(plain.text.to_owned()))?;
-    Ok((Envelope::new(Some(from.email), to)?, message.formatted()))
+    Ok((Envelope::new(Some(from.email), vec![to])?, message.formatted()))
 }
 
 #[derive(Clone)]
@@ -91,8 +94,13 @@ mod tests {
     #[test]
     fn a_mail_to_ourselves_as_it_is_sent() {
         let relay = crate::config::read("[outgoing]\nfrom = \"Rohrpost <rohrpost@acme.example>\"\n", Vec::new()).unwrap().outgoing;
-        let to = ["import@acme.example".to_owned()];
-        let plain = Plain { to: &to, subject: "x\r\nBcc: y@evil.example", text: "Text", domain: "acme.example", canary: Some("abc234") };
+        let plain = Plain {
+            to: "import@acme.example",
+            subject: "x\r\nBcc: y@evil.example",
+            text: "Text",
+            domain: "acme.example",
+            canary: Some("abc234"),
+        };
         let (envelope, message) = build(&relay, plain).unwrap();
         let text = String::from_utf8(message).unwrap();
         for line in [

@@ -70,7 +70,12 @@ impl Transport {
             // An address that cannot be written to will not become one.
             Err(error) => return HandedOver::Refused(format!("{error:#}")),
         };
-        match self.smtp.send_raw(&envelope, &built.formatted()).await {
+        self.send(&envelope, &built.formatted()).await
+    }
+
+    /// Hands over what is built already.
+    pub(super) async fn send(&self, envelope: &Envelope, message: &[u8]) -> HandedOver {
+        match self.smtp.send_raw(envelope, message).await {
             Ok(_) => HandedOver::Taken,
             Err(error) => {
                 let words = words(&error);
@@ -80,11 +85,6 @@ impl Transport {
                 }
             }
         }
-    }
-
-    /// Hands over what is built already. An error is in the relay's words.
-    pub(super) async fn send(&self, envelope: &Envelope, message: &[u8]) -> Result<(), String> {
-        self.smtp.send_raw(envelope, message).await.map(drop).map_err(|error| words(&error))
     }
 
     fn build(&self, message: &Outbound, attached: Option<Bytes>, corrects: Option<&str>) -> anyhow::Result<Message> {

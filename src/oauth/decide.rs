@@ -1,7 +1,7 @@
 //! When to ask for new tokens, and how long to stay away after a try that came to nothing. Reckons with what it is given.
 
 use super::refused::Refused;
-use crate::store::oauth::{NoTokens, SignInState, TokenRow};
+use crate::store::oauth::{LONGEST_HOLD, NoTokens, SignInState, TokenRow};
 use jiff::{SignedDuration, Timestamp};
 
 /// What to do for a token.
@@ -25,13 +25,27 @@ const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 /// A provider may ask for more, but nobody stays away for days.
 const LONGEST_ASKED: SignedDuration = SignedDuration::from_hours(1);
 
+/// Two clocks, or one before and after it was put right, may differ by so much. What lies further ahead was written by a clock that was wrong.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether a row is in nobody's hand. `held_until` as it stands in the row.
+pub fn is_free(held_until: Timestamp, now: Timestamp) -> bool {
+    held_until <= now || held_until > now + LONGEST_HOLD
+}
+
+/// Whether the time for another try has come. Nobody stays away for longer than `LONGEST_ASKED`.
+fn may_try(retry_at: Option<Timestamp>, now: Timestamp) -> bool {
+    retry_at.is_none_or(|at| at <= now || at > now + LONGEST_ASKED + CLOCKS)
+}
+
 /// `is_refused`: the mail server did not take the token of this row.
 pub fn step(row: &TokenRow, now: Timestamp, is_refused: bool) -> Step {
     let life = row.expires_at.duration_since(row.obtained_at);
     let last = row.expires_at - MARGIN.min(life / 10);
     let usable = row.tokens.access.is_some() && now < last && !is_refused && row.state != SignInState::Refused;
-    let due = !usable || row.state == SignInState::Lost || now >= due_at(row);
-    match (due, row.retry_at.is_none_or(|at| at <= now)) {
+    // Obtained in time to come: nobody knows how old it is.
+    let due = !usable || row.state == SignInState::Lost || now >= due_at(row) || row.obtained_at > now + CLOCKS;
+    match (due, may_try(row.retry_at, now)) {
         (true, true) => Step::Renew { usable },
         _ if usable => Step::Use,
         _ => Step::Wait,
@@ -107,8 +121,11 @@ mod tests {
         for (second, want) in [(0, Step::Use), (2_879, Step::Use), (2_880, OLD), (3_569, OLD), (3_570, NONE), (9_999, NONE)] {
             check(&hour, second, false, want);
         }
-        // A clock that was put back: the token is fresh, and its server knows better.
-        check(&hour, -5_000, false, Step::Use);
+        // A clock that was put back a little says nothing; of one that was far ahead, the token's age is unknown: it is used, and renewed.
+        check(&hour, -300, false, Step::Use);
+        check(&hour, -301, false, OLD);
+        check(&hour, -90_000_000, false, OLD);
+        check(&TokenRow { retry_at: Some(at(100)), ..hour.clone() }, -301, false, Step::Use);
         check(&hour, 1, true, NONE);
         // Tokens of a minute: four fifths, and a tenth of it as margin.
         let minute = row(60);
@@ -119,8 +136,12 @@ mod tests {
         let waits = TokenRow { retry_at: Some(at(3_000)), ..row(3_600) };
         check(&waits, 2_900, false, Step::Use);
         check(&waits, 3_000, false, OLD);
-        check(&TokenRow { retry_at: Some(at(9_000)), ..row(3_600) }, 3_600, false, Step::Wait);
-        check(&TokenRow { retry_at: Some(at(9_000)), ..row(3_600) }, 10, true, Step::Wait);
+        check(&TokenRow { retry_at: Some(at(6_000)), ..row(3_600) }, 3_600, false, Step::Wait);
+        check(&TokenRow { retry_at: Some(at(3_500)), ..row(3_600) }, 10, true, Step::Wait);
+        // Nobody meant to stay away for so long: that was a clock that was ahead.
+        check(&TokenRow { retry_at: Some(at(90_000_000)), ..row(3_600) }, 3_600, false, NONE);
+        check(&TokenRow { retry_at: Some(at(7_501)), ..row(3_600) }, 3_600, false, NONE);
+        check(&TokenRow { retry_at: Some(at(7_500)), ..row(3_600) }, 3_600, false, Step::Wait);
         // Lost: asked now and then, and the token that is left may be used.
         let lost = TokenRow { state: SignInState::Lost, ..row(3_600) };
         check(&lost, 10, false, OLD);
@@ -132,6 +153,19 @@ mod tests {
         let empty = TokenRow { tokens: SealedTokens { key_id: String::new(), access: None, refresh: None }, ..row(0) };
         check(&empty, 0, false, NONE);
         check(&TokenRow { retry_at: Some(at(9)), ..empty }, 0, false, Step::Wait);
+    }
+
+    #[test]
+    fn whether_somebody_asks() {
+        let check = |held_until: i64, now: i64, want: bool| assert_eq!(is_free(at(held_until), at(now)), want, "{held_until} {now}");
+        check(0, 0, true);
+        check(0, 1, true);
+        check(90, 0, false);
+        check(90, 90, true);
+        check(600, 0, false);
+        // A clock that was ahead, and set back.
+        check(601, 0, true);
+        check(90_000_000, 0, true);
     }
 
     #[test]

@@ -15,18 +15,22 @@ use anyhow::{Context, anyhow, bail};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{debug, error, info, warn};
 
-/// A question and writing down its answer take less.
+/// A question takes less; it is renewed as long as the answer is not written down.
 const LEASE: SignedDuration = SignedDuration::from_secs(90);
+const RENEW: Duration = Duration::from_secs(30);
 /// Somebody else asks: how often is looked whether he is done.
 const LOOK: Duration = Duration::from_millis(200);
-/// The provider has given new tokens, and the database does not take them: so often is tried again, a second apart.
-const WRITES: u32 = 30;
+/// The provider has given new tokens, and the database does not take them: tried again so far apart, until it does or the program stops;
+/// and then so often.
+const BETWEEN_WRITES: Duration = Duration::from_secs(1);
+const LAST_WRITES: u32 = 5;
 
 /// One mailbox's tokens. Clones share what they know.
 #[derive(Clone)]
@@ -40,7 +44,12 @@ struct Kept {
     memory: Mutex<Memory>,
     /// Questions under way: they go on although whoever wanted the answer is gone.
     asking: TaskTracker,
+    /// The program stops.
+    stopping: CancellationToken,
 }
+
+/// What was known of a login: none = nobody looked; none in it = nobody had signed in.
+type Seen = Option<Option<Timestamp>>;
 
 #[derive(Default)]
 struct Memory {
@@ -51,14 +60,15 @@ struct Memory {
     /// The set that was asked for because the one before was refused.
     instead: Option<i64>,
     /// The login that was there when a token was wanted last.
-    login_at: Option<Timestamp>,
+    seen: Seen,
     /// It was said that nobody has signed in.
     told: bool,
 }
 
 impl Keeper {
     pub fn new(mailbox: String, asks: Asks, seals: Arc<Seals>, store: Store) -> Keeper {
-        Keeper(Arc::new(Kept { mailbox, asks, seals, store, memory: Mutex::default(), asking: TaskTracker::new() }))
+        let (memory, asking, stopping) = (Mutex::default(), TaskTracker::new(), CancellationToken::new());
+        Keeper(Arc::new(Kept { mailbox, asks, seals, store, memory, asking, stopping }))
     }
 
     /// Renews in time, until stopped; then waits for what is under way.
@@ -71,18 +81,18 @@ impl Keeper {
             tokio::select! {
                 () = stop.cancelled() => (),
                 () = tokio::time::sleep(wait.unsigned_abs()) => (),
-                () = self.0.signed_in_anew(seen) => (),
+                _ = self.0.signed_in_anew(seen) => (),
             }
         }
+        self.0.stopping.cancel();
         self.0.asking.close();
         self.0.asking.wait().await;
     }
 
     /// A row whose token should be good now. `seen`: the login it is of, also where there is no such row.
-    async fn fresh(&self, seen: &mut Option<Timestamp>) -> anyhow::Result<TokenRow> {
+    async fn fresh(&self, seen: &mut Seen) -> anyhow::Result<TokenRow> {
         loop {
-            let row = self.0.row().await?;
-            *seen = Some(row.login_at);
+            let row = self.0.row(seen).await?;
             let is_refused = self.0.remember(|memory| memory.refused == Some(row.generation));
             match decide::step(&row, Timestamp::now(), is_refused) {
                 Step::Use => return Ok(row),
@@ -99,7 +109,7 @@ impl Keeper {
     /// Asks for new tokens. False: somebody else does, or has done so.
     async fn renew(&self, row: &TokenRow) -> anyhow::Result<bool> {
         let holder = format!("{}/{:x}", self.0.store.run(), rand::random::<u32>());
-        if row.held_until > Timestamp::now() || !self.0.store.hold_sign_in(row, &holder, LEASE).await? {
+        if !decide::is_free(row.held_until, Timestamp::now()) || !self.0.store.hold_sign_in(row, &holder, LEASE).await? {
             return Ok(false);
         }
         let (kept, row) = (self.0.clone(), row.clone());
@@ -115,10 +125,16 @@ impl Kept {
         look(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What there is of this mailbox, if it was given to this client.
-    async fn row(&self) -> anyhow::Result<TokenRow> {
+    /// What was given to this client for this mailbox.
+    async fn given(&self) -> anyhow::Result<Option<TokenRow>> {
+        Ok(self.store.sign_in_of(&self.mailbox).await?.filter(|row| row.source == source(&self.asks.config)))
+    }
+
+    /// What there is of this mailbox. `seen`: as soon as it is known whose login that is.
+    async fn row(&self, seen: &mut Seen) -> anyhow::Result<TokenRow> {
         let config = &self.asks.config;
-        let row = self.store.sign_in_of(&self.mailbox).await?.filter(|row| row.source == source(config));
+        let row = self.given().await?;
+        *seen = Some(row.as_ref().map(|row| row.login_at));
         if let Some(row) = row {
             self.remember(|memory| memory.told = false);
             return Ok(row);
@@ -129,7 +145,9 @@ impl Kept {
             let mut login = super::login(&self.seals, config, &self.mailbox, &granted, "-".into())?;
             login.new.tokens.access = None;
             self.store.signed_in(login).await?;
-            return self.store.sign_in_of(&self.mailbox).await?.context("the sign-in is gone again");
+            let row = self.given().await?.context("the sign-in is gone again")?;
+            *seen = Some(Some(row.login_at));
+            return Ok(row);
         }
         let name = &self.mailbox;
         if !self.remember(|memory| std::mem::replace(&mut memory.told, true)) {
@@ -172,15 +190,32 @@ impl Kept {
         }
     }
 
-    /// With the row in hand.
+    /// With the row in hand, and it stays there until the answer is written down.
     async fn ask(self: Arc<Self>, row: TokenRow, holder: String) -> anyhow::Result<()> {
-        match self.asked(&row).await {
-            Ok(Ok((granted, refresh))) => self.write_down(&row, &holder, &granted, refresh.as_ref()).await,
-            Ok(Err(refused)) => self.came_to_nothing(&row, decide::after(&refused, &row, Timestamp::now())).await,
+        tokio::select! {
+            done = self.ask_once(&row, &holder) => done,
+            never = self.keep_holding(&row, &holder) => match never {},
+        }
+    }
+
+    async fn keep_holding(&self, row: &TokenRow, holder: &str) -> Infallible {
+        loop {
+            tokio::time::sleep(RENEW).await;
+            // Where it fails, the answer is written down all the same.
+            if let Err(error) = self.store.keep_sign_in(row, holder, LEASE).await {
+                debug!(mailbox = %self.mailbox, error = format!("{error:#}"), "the tokens of mailbox {} could not be kept in hand", self.mailbox);
+            }
+        }
+    }
+
+    async fn ask_once(&self, row: &TokenRow, holder: &str) -> anyhow::Result<()> {
+        match self.asked(row).await {
+            Ok(Ok((granted, refresh))) => self.write_down(row, &granted, refresh.as_ref()).await,
+            Ok(Err(refused)) => self.came_to_nothing(row, holder, decide::after(&refused, row, Timestamp::now())).await,
             // A key or a secret that is not there: a person must mend it.
             Err(error) => {
                 let retry_at = Timestamp::now() + decide::AGAIN;
-                self.came_to_nothing(&row, NoTokens { state: SignInState::Lost, trouble: format!("{error:#}"), retry_at }).await
+                self.came_to_nothing(row, holder, NoTokens { state: SignInState::Lost, trouble: format!("{error:#}"), retry_at }).await
             }
         }
     }
@@ -194,23 +229,12 @@ impl Kept {
         Ok(answer.map(|granted| (granted, refresh)))
     }
 
-    async fn write_down(&self, row: &TokenRow, holder: &str, granted: &Granted, old: Option<&SecretString>) -> anyhow::Result<()> {
+    async fn write_down(&self, row: &TokenRow, granted: &Granted, old: Option<&SecretString>) -> anyhow::Result<()> {
         let (name, refresh) = (&self.mailbox, granted.refresh.as_ref().or(old));
         let new = sealed(&self.seals, &self.asks.config, name, granted, refresh)?;
-        let mut tries = 0;
-        let is_written = loop {
-            tries += 1;
-            match self.store.renew_sign_in(row, holder, new.clone()).await {
-                Ok(is_written) => break is_written,
-                // What renewed before is spent: these two must not be lost.
-                Err(error) if tries < WRITES => {
-                    warn!(mailbox = %name, tries, error = format!("{error:#}"), "new tokens of mailbox {name} could not be written down; again in a second");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-                Err(error) => return Err(error),
-            }
-        };
-        if !is_written {
+        // What renewed before is spent: these two must not be lost.
+        if !until_written(name, &self.stopping, || self.store.renew_sign_in(row, new.clone())).await? {
+            warn!(mailbox = %name, "new tokens of mailbox {name} are not taken up: it has others by now");
             return Ok(());
         }
         let is_rotated = granted.refresh.is_some();
@@ -227,11 +251,11 @@ impl Kept {
         Ok(())
     }
 
-    async fn came_to_nothing(&self, row: &TokenRow, no: NoTokens) -> anyhow::Result<()> {
+    async fn came_to_nothing(&self, row: &TokenRow, holder: &str, no: NoTokens) -> anyhow::Result<()> {
         let name = &self.mailbox;
         let (state, trouble) = (no.state, no.trouble.clone());
         let retry_seconds = no.retry_at.duration_since(Timestamp::now()).as_secs();
-        if !self.store.trouble_with_sign_in(row, no).await? {
+        if !self.store.trouble_with_sign_in(row, Some(holder), no).await? {
             return Ok(());
         }
         warn!(mailbox = %name, state = state.as_str(), retry_seconds, trouble, "mailbox {name} has no new token");
@@ -263,7 +287,8 @@ impl Kept {
             trouble: "the mail server does not take it".into(),
             retry_at: Timestamp::now() + decide::AGAIN,
         };
-        if self.store.trouble_with_sign_in(&row, no).await? {
+        // If somebody is asking at the moment, what he gets is tried first.
+        if self.store.trouble_with_sign_in(&row, None, no).await? {
             let name = &self.mailbox;
             warn!(mailbox = %name, "the mail server takes no token of mailbox {name}");
             let text = format!(
@@ -285,15 +310,16 @@ impl Kept {
         Ok(())
     }
 
-    /// Ends when there is another login than the one that was seen last.
-    async fn signed_in_anew(&self, seen: Option<Timestamp>) {
+    /// Ends when there is another login than the one that was seen last, and says which. If nobody looked, what is there first is the old one.
+    async fn signed_in_anew(&self, mut seen: Seen) -> Seen {
         let mut changes = self.store.changes();
         loop {
-            if let Ok(Some(row)) = self.store.sign_in_of(&self.mailbox).await
-                && Some(row.login_at) != seen
-                && row.source == source(&self.asks.config)
-            {
-                return;
+            if let Ok(row) = self.given().await {
+                let now = row.map(|row| row.login_at);
+                if now.is_some() && seen.is_some_and(|seen| seen != now) {
+                    return Some(now);
+                }
+                seen.get_or_insert(now);
             }
             if changes.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -309,7 +335,7 @@ impl Tokens for Keeper {
         Box::pin(async move {
             let mut seen = None;
             let row = self.fresh(&mut seen).await;
-            self.0.remember(|memory| memory.login_at = seen);
+            self.0.remember(|memory| memory.seen = seen);
             self.0.handed_out(&row?).await
         })
     }
@@ -323,7 +349,43 @@ impl Tokens for Keeper {
     }
 
     fn renewed(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.0.signed_in_anew(self.0.remember(|memory| memory.login_at)))
+        Box::pin(async move {
+            let seen = self.0.signed_in_anew(self.0.remember(|memory| memory.seen)).await;
+            // A login is a reason to try once, also where the door does not get as far as to ask for a token.
+            self.0.remember(|memory| memory.seen = seen);
+        })
+    }
+
+    fn until(&self) -> BoxFuture<'_, Option<Timestamp>> {
+        Box::pin(async move {
+            let row = self.0.given().await.ok().flatten();
+            row.filter(|row| row.tokens.access.is_some()).map(|row| row.expires_at)
+        })
+    }
+}
+
+/// Tries until it works; once the program stops, a few times more.
+async fn until_written<W>(name: &str, stopping: &CancellationToken, mut write: impl FnMut() -> W) -> anyhow::Result<bool>
+where
+    W: Future<Output = anyhow::Result<bool>>,
+{
+    let (mut tries, mut last) = (0u32, 0);
+    loop {
+        let error = match write().await {
+            Ok(is_written) => return Ok(is_written),
+            Err(error) => error,
+        };
+        tries = tries.saturating_add(1);
+        last += u32::from(stopping.is_cancelled());
+        if last > LAST_WRITES {
+            error!(mailbox = %name, tries, "new tokens of mailbox {name} are lost with this stop; somebody may have to sign in anew");
+            return Err(error.context("new tokens could not be written down"));
+        }
+        // Said less and less often: whoever reads the log knows by now.
+        if tries.is_power_of_two() {
+            warn!(mailbox = %name, tries, error = format!("{error:#}"), "new tokens of mailbox {name} could not be written down; again in a second");
+        }
+        tokio::time::sleep(BETWEEN_WRITES).await;
     }
 }
 
@@ -334,3 +396,6 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,7 +105,7 @@ impl Store {
                 )
                 .bind(kind.as_str())
                 .bind(&about)
-                .bind(way.as_str())
+                .bind(way.key())
                 .bind(raised_at)
                 .bind(at)
                 .bind(over.then_some(at))
@@ -126,25 +126,35 @@ impl Store {
         .await
     }
 
-    /// A way did not work; it is tried again at `due_at`.
-    pub async fn was_not_told(&self, alarm: &RaisedAlarm, way: Way, error: String, due_at: Timestamp) -> anyhow::Result<()> {
+    /// A way did not work; it is tried again at `due_at`. `given_up_at`: it will not be told by this way that the alarm is over.
+    pub async fn was_not_told(
+        &self,
+        alarm: &RaisedAlarm,
+        way: Way,
+        error: String,
+        due_at: Timestamp,
+        given_up_at: Option<Timestamp>,
+    ) -> anyhow::Result<()> {
         let (kind, about, raised_at) = (alarm.alarm.kind, alarm.alarm.about.clone(), alarm.raised_at.as_millisecond());
         self.write(move |c| {
             Box::pin(async move {
                 sqlx::query(
-                    "insert into alarm_told (kind, about, way, raised_at, attempts, due_at, last_error) values ($1, $2, $3, $4, 1, $5, $6)
+                    "insert into alarm_told (kind, about, way, raised_at, attempts, due_at, last_error, over_at)
+                     values ($1, $2, $3, $4, 1, $5, $6, $7)
                      on conflict (kind, about, way) do update set
                          told_at = case when alarm_told.raised_at = excluded.raised_at then alarm_told.told_at else null end,
-                         over_at = case when alarm_told.raised_at = excluded.raised_at then alarm_told.over_at else null end,
+                         over_at = case when alarm_told.raised_at = excluded.raised_at and excluded.over_at is null then alarm_told.over_at
+                             else excluded.over_at end,
                          raised_at = excluded.raised_at, attempts = alarm_told.attempts + 1, due_at = excluded.due_at,
                          last_error = excluded.last_error",
                 )
                 .bind(kind.as_str())
                 .bind(about)
-                .bind(way.as_str())
+                .bind(way.key())
                 .bind(raised_at)
                 .bind(due_at.as_millisecond())
                 .bind(error)
+                .bind(given_up_at.map(|at| at.as_millisecond()))
                 .execute(c)
                 .await?;
                 Ok(())

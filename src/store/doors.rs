@@ -21,7 +21,8 @@ pub struct DoorState {
     pub since: Option<Timestamp>,
     /// None if its last word was a good one.
     pub failing_since: Option<Timestamp>,
-    /// Until when its access is good; none if nobody can say.
+    /// Until when it gets in by what it has: the end of its access token, which moves on as long as tokens are renewed. None if nobody can
+    /// say, as with a password.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -53,8 +54,8 @@ pub struct DoorNews {
     /// Without addresses.
     pub error: Option<String>,
     pub waiting: Option<u32>,
-    /// Until when its access is good, if it knows.
-    pub expires_at: Option<Timestamp>,
+    /// Until when its access is good; none in it if nobody can say.
+    pub expires_at: Option<Option<Timestamp>>,
 }
 
 impl Store {
@@ -75,7 +76,7 @@ impl Store {
                          last_error = coalesce(excluded.last_error, door.last_error),
                          last_error_at = coalesce(excluded.last_error_at, door.last_error_at),
                          waiting = coalesce(excluded.waiting, door.waiting),
-                         expires_at = coalesce(excluded.expires_at, door.expires_at),
+                         expires_at = case when $11 then excluded.expires_at else door.expires_at end,
                          since = coalesce(door.since, excluded.since),
                          -- A stop mends nothing.
                          failing_since = case when excluded.state = 'failing' then coalesce(door.failing_since, excluded.failing_since)
@@ -89,8 +90,9 @@ impl Store {
                 .bind(news.error)
                 .bind(error_at)
                 .bind(news.waiting.map(i64::from))
-                .bind(ms(news.expires_at))
+                .bind(ms(news.expires_at.flatten()))
                 .bind(now)
+                .bind(news.expires_at.is_some())
                 .execute(c)
                 .await?;
                 Ok(())

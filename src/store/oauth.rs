@@ -6,7 +6,10 @@ use crate::model::id::TenantId;
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+
+/// Nobody holds a row for so long: what says so was written by a clock that was ahead.
+pub const LONGEST_HOLD: SignedDuration = SignedDuration::from_mins(10);
 
 /// How a mailbox's sign-in is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +106,7 @@ impl Store {
         self.write(move |c| {
             Box::pin(async move {
                 let NewLogin { mailbox, provider, source, new, actor } = login;
-                let now = Timestamp::now();
+                let (now, is_there) = (Timestamp::now(), new.tokens.access.is_some());
                 sqlx::query(
                     "insert into oauth_token (mailbox, provider, source, generation, login_at, key_id, access, refresh, obtained_at,
                          expires_at, state, failures, held_until) values ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, 'good', 0, 0)
@@ -124,6 +127,7 @@ impl Store {
                 .bind(new.expires_at.as_millisecond())
                 .execute(&mut *c)
                 .await?;
+                door_is_good_until(c, &mailbox, is_there.then_some(new.expires_at)).await?;
                 let line = NewAudit { actor, what: "signed_in", subject: mailbox, detail: String::new() };
                 audit::insert(c, &[(&TenantId::machine(), now, &line)]).await?;
                 Ok(())
@@ -138,6 +142,7 @@ impl Store {
         self.write(move |c| {
             Box::pin(async move {
                 let done = sqlx::query("delete from oauth_token where mailbox = $1").bind(&mailbox).execute(&mut *c).await?;
+                door_is_good_until(c, &mailbox, None).await?;
                 let line = NewAudit { actor, what: "signed_out", subject: mailbox, detail: String::new() };
                 if done.rows_affected() == 1 {
                     audit::insert(c, &[(&TenantId::machine(), Timestamp::now(), &line)]).await?;
@@ -155,13 +160,15 @@ impl Store {
             Box::pin(async move {
                 let now = Timestamp::now();
                 let done = sqlx::query(
-                    "update oauth_token set holder = $3, held_until = $4 where mailbox = $1 and generation = $2 and held_until <= $5",
+                    "update oauth_token set holder = $3, held_until = $4
+                     where mailbox = $1 and generation = $2 and (held_until <= $5 or held_until > $6)",
                 )
                 .bind(mailbox)
                 .bind(generation)
                 .bind(holder)
                 .bind((now + lease).as_millisecond())
                 .bind(now.as_millisecond())
+                .bind((now + LONGEST_HOLD).as_millisecond())
                 .execute(c)
                 .await?;
                 Ok(done.rows_affected() == 1)
@@ -170,47 +177,72 @@ impl Store {
         .await
     }
 
-    /// Writes down what the provider gave, both tokens at once. False: somebody has signed in meanwhile, and that counts.
-    pub async fn renew_sign_in(&self, row: &TokenRow, holder: &str, new: NewTokens) -> anyhow::Result<bool> {
+    /// Keeps in hand what still is. False: it is not any more.
+    pub async fn keep_sign_in(&self, row: &TokenRow, holder: &str, lease: SignedDuration) -> anyhow::Result<bool> {
         let (mailbox, generation, holder) = (row.mailbox.clone(), row.generation, holder.to_owned());
+        self.write(move |c| {
+            Box::pin(async move {
+                let sql = "update oauth_token set held_until = $4 where mailbox = $1 and generation = $2 and holder = $3";
+                let until = (Timestamp::now() + lease).as_millisecond();
+                let done = sqlx::query(sql).bind(mailbox).bind(generation).bind(holder).bind(until).execute(c).await?;
+                Ok(done.rows_affected() == 1)
+            })
+        })
+        .await
+    }
+
+    /// Writes down what the provider gave, both tokens at once, whoever has the row in hand by now: what they were got with is spent.
+    /// False: there are other tokens, or another sign-in, and those count.
+    pub async fn renew_sign_in(&self, row: &TokenRow, new: NewTokens) -> anyhow::Result<bool> {
+        let (mailbox, generation, login_at) = (row.mailbox.clone(), row.generation, row.login_at.as_millisecond());
         self.write(move |c| {
             Box::pin(async move {
                 let done = sqlx::query(
                     "update oauth_token set generation = generation + 1, key_id = $4, access = $5, refresh = $6, obtained_at = $7,
                          expires_at = $8, refreshed_at = $7, state = 'good', trouble = null, failures = 0, retry_at = null,
                          holder = null, held_until = 0
-                     where mailbox = $1 and generation = $2 and holder = $3",
+                     where mailbox = $1 and generation = $2 and login_at = $3",
                 )
-                .bind(mailbox)
+                .bind(&mailbox)
                 .bind(generation)
-                .bind(holder)
+                // Generations begin anew after a logout.
+                .bind(login_at)
                 .bind(new.tokens.key_id)
                 .bind(new.tokens.access)
                 .bind(new.tokens.refresh)
                 .bind(new.obtained_at.as_millisecond())
                 .bind(new.expires_at.as_millisecond())
-                .execute(c)
+                .execute(&mut *c)
                 .await?;
-                Ok(done.rows_affected() == 1)
+                let is_written = done.rows_affected() == 1;
+                if is_written {
+                    door_is_good_until(c, &mailbox, Some(new.expires_at)).await?;
+                }
+                Ok(is_written)
             })
         })
         .await
     }
 
-    /// Writes down why there is nothing new, and when to ask again; the row is free. False: it is another by now.
-    pub async fn trouble_with_sign_in(&self, row: &TokenRow, no: NoTokens) -> anyhow::Result<bool> {
-        let (mailbox, generation) = (row.mailbox.clone(), row.generation);
+    /// Writes down why there is nothing new, and when to ask again; the row is free. False: it is another by now, or in another's hand, whose
+    /// answer says more. `holder`: who asked; none if nobody did.
+    pub async fn trouble_with_sign_in(&self, row: &TokenRow, holder: Option<&str>, no: NoTokens) -> anyhow::Result<bool> {
+        let (mailbox, generation, holder) = (row.mailbox.clone(), row.generation, holder.map(str::to_owned));
         self.write(move |c| {
             Box::pin(async move {
+                let now = Timestamp::now();
                 let done = sqlx::query(
                     "update oauth_token set state = $3, trouble = $4, retry_at = $5, failures = failures + 1, holder = null, held_until = 0
-                     where mailbox = $1 and generation = $2",
+                     where mailbox = $1 and generation = $2 and (holder = $6 or held_until <= $7 or held_until > $8)",
                 )
                 .bind(mailbox)
                 .bind(generation)
                 .bind(no.state.as_str())
                 .bind(no.trouble)
                 .bind(no.retry_at.as_millisecond())
+                .bind(holder)
+                .bind(now.as_millisecond())
+                .bind((now + LONGEST_HOLD).as_millisecond())
                 .execute(c)
                 .await?;
                 Ok(done.rows_affected() == 1)
@@ -242,6 +274,13 @@ impl Store {
     }
 }
 
+/// In the transaction that changes the tokens: `doors list` shows until when the door gets in by what it has.
+async fn door_is_good_until(c: &mut SqliteConnection, mailbox: &str, until: Option<Timestamp>) -> sqlx::Result<()> {
+    let sql = "update door set expires_at = $2 where kind = 'imap' and name = $1";
+    sqlx::query(sql).bind(mailbox).bind(until.map(|at| at.as_millisecond())).execute(c).await?;
+    Ok(())
+}
+
 fn token_row(row: &SqliteRow) -> anyhow::Result<TokenRow> {
     let state: String = row.get("state");
     Ok(TokenRow {
@@ -261,3 +300,6 @@ fn token_row(row: &SqliteRow) -> anyhow::Result<TokenRow> {
         held_until: moment(row.get("held_until")),
     })
 }
+
+#[cfg(test)]
+mod tests;

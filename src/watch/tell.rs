@@ -1,6 +1,6 @@
 //! Whether there is something to tell, by one way. Each way has its own memory: one that fails keeps no other from telling.
 
-use crate::model::alarm::{News, RaisedAlarm, Told};
+use crate::model::alarm::{News, NotTold, RaisedAlarm, Told};
 use jiff::{SignedDuration, Timestamp};
 
 /// An alarm that goes on is told again after so long.
@@ -24,6 +24,15 @@ pub fn news(alarm: &RaisedAlarm, told: Option<&Told>, now: Timestamp) -> Option<
 /// When a way is tried again that has failed so often.
 pub fn again_after(attempts: u32) -> SignedDuration {
     (SignedDuration::from_secs(5) * (1 << attempts.saturating_sub(1).min(10))).min(LONGEST_WAIT)
+}
+
+/// When a way is tried again that did not work, and whether that is given up. What is refused for good is tried once a day while the alarm
+/// goes on, as somebody may have mended it; that it is over is not worth a second try.
+pub fn after_no(no: &NotTold, news: News, attempts: u32, now: Timestamp) -> (Timestamp, bool) {
+    match no {
+        NotTold::NotNow(_) => (now + again_after(attempts), false),
+        NotTold::Refused(_) => (now + REMINDER, news == News::Over),
+    }
 }
 
 #[cfg(test)]
@@ -73,6 +82,19 @@ mod tests {
         check(10, Some(20), Some((10, Some(10), None, 25)), 24, None);
         check(10, Some(20), Some((10, Some(10), None, 25)), 25, Some(News::Over));
         check(10, Some(12), None, 12, None);
+    }
+
+    #[test]
+    fn what_a_no_means() {
+        let check = |no: NotTold, news: News, attempts: u32, want: (i64, bool)| {
+            let (due_at, is_given_up) = after_no(&no, news, attempts, at(0));
+            assert_eq!((due_at.as_second(), is_given_up), want, "{no} {news:?} {attempts}");
+        };
+        check(NotTold::NotNow("x".into()), News::Raised, 1, (5, false));
+        check(NotTold::NotNow("x".into()), News::Over, 40, (900, false));
+        check(NotTold::Refused("x".into()), News::Raised, 1, (86_400, false));
+        check(NotTold::Refused("x".into()), News::GoesOn, 40, (86_400, false));
+        check(NotTold::Refused("x".into()), News::Over, 1, (86_400, true));
     }
 
     #[test]

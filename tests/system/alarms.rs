@@ -239,3 +239,36 @@ fn trying_the_ways() {
         assert!(!text.contains("kanarie-passwort") && !text.contains('@'), "{text}");
     }
 }
+
+/// One of two operators has left: the other hears everything, and the relay is not asked again and again for the one who is gone.
+#[test]
+fn an_address_that_is_refused() {
+    let port = crate::relay::relay("220 relay.example", crate::relay::GONE);
+    let mut acme = Installation::new();
+    let to = "[alarms]\nmail_to = [\"gone@other.example\", \"operator@other.example\"]\n";
+    acme.configure("", &format!("{DEAD}{to}[alarms.relay]\nhost = \"127.0.0.1\"\nport = {port}\n"));
+    let output = acme.runs(&["alarms", "test"]);
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.code() == Some(1) && said.contains("not by mail_to[0]\n"), "{said}");
+    assert!(said.contains("mail_to[0]: refused for good") && said.contains("5.1.1") && said.contains("mail_to[1]: taken"), "{said}");
+    assert!(!said.contains('@'), "{said}");
+    let daemon = acme.serve();
+    sql(&acme, "insert into alarm (kind, about, text, raised_at, seen_at) values ('sign_in_lost', 'smtp', 'Planted.', 1, 1)");
+    let told = |way: &str| {
+        let listed = acme.json(&["alarms", "list", "--json"]);
+        let of = listed[0]["told"].as_array().unwrap().iter().find(|told| told["way"] == way).cloned();
+        of.unwrap_or_default()
+    };
+    eventually("one who was told", || told("mail_to[1]")["told_at"].is_string().then_some(()));
+    eventually("one who cannot be told", || told("mail_to[0]")["last_error"].is_string().then_some(()));
+    assert!(acme.succeeds(&["alarms", "list"]).contains("mail_to[0] fails"));
+    // Whatever failed for now would have been tried again by then.
+    sql(&acme, "update alarm_told set due_at = due_at - 60000");
+    sql(&acme, "update alarm set cleared_at = 2");
+    eventually("one who heard the end", || told("mail_to[1]")["over_at"].is_string().then_some(()));
+    let gone = told("mail_to[0]");
+    assert!(gone["attempts_in_vain"] == 1 && gone["told_at"].is_null() && gone["last_error"].as_str().unwrap().contains("5.1.1"), "{gone}");
+    daemon.stop();
+    assert!(!acme.logs().contains("gone@"));
+    acme.is_sound();
+}

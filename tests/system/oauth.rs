@@ -164,6 +164,8 @@ fn access_is_taken_away() {
     eventually("an alarm", || (acme.count(LOST) == 1).then_some(()));
     let lost = sign_in(acme, "hr");
     assert!(lost["state"] == "lost" && lost["trouble"] == "invalid_grant" && lost["retry_at"].is_string(), "{lost}");
+    // How long the door still gets in by what it has.
+    assert!(lost["expires_at"].is_string() && door(acme, "hr")["expires_at"] == lost["expires_at"], "{lost}");
     // The mail server ends the session; no other begins.
     eventually("an ended session", || (scene.dovecot.kill_sessions() > 0).then_some(()));
     eventually("a door that says so", || {
@@ -182,6 +184,7 @@ fn access_is_taken_away() {
     let said = scene.acme.succeeds(&["oauth", "logout", "hr"]);
     assert!(said.contains("gone here"), "{said}");
     assert_eq!((sign_in(&scene.acme, "hr")["state"].as_str(), scene.acme.count("oauth_token")), (Some("not_signed_in"), 0));
+    eventually("no access", || door(&scene.acme, "hr")["expires_at"].is_null().then_some(()));
     scene.acme.all_sent();
     daemon.stop();
 }

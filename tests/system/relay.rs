@@ -26,7 +26,8 @@ fn session(mut stream: TcpStream, greeting: &str, to_rcpt: &str) -> std::io::Res
                 std::thread::sleep(std::time::Duration::from_secs(600));
                 return Ok(());
             }
-            Some("RCPT") if to_rcpt == NEVER => "250 ok",
+            Some("RCPT") if to_rcpt == GONE && line.contains("gone@") => "550 5.1.1 <gone@other.example>: no such user",
+            Some("RCPT") if to_rcpt == NEVER || to_rcpt == GONE => "250 ok",
             Some("RCPT") => to_rcpt,
             Some("DATA") => "354 go on",
             Some("." | "MAIL" | "EHLO" | "NOOP" | "RSET") => "250 ok",
@@ -40,6 +41,8 @@ fn session(mut stream: TcpStream, greeting: &str, to_rcpt: &str) -> std::io::Res
 
 /// A reply to RCPT: none at all to Max's, good ones to others.
 pub const NEVER: &str = "";
+/// One address is nobody's any more; good ones to others.
+pub const GONE: &str = "gone";
 
 fn section(port: u16) -> String {
     format!("[outgoing]\nhost = \"127.0.0.1\"\nport = {port}\n")

@@ -10,6 +10,7 @@ use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use rustls::ClientConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -49,6 +50,10 @@ impl Tokens for Kept {
     fn renewed(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::pending())
     }
+
+    fn until(&self) -> BoxFuture<'_, Option<Timestamp>> {
+        Box::pin(std::future::ready(None))
+    }
 }
 
 impl Credential {
@@ -65,6 +70,14 @@ impl Credential {
         match self {
             Credential::Password(_) => std::future::pending().await,
             Credential::Bearer(tokens) => tokens.renewed().await,
+        }
+    }
+
+    /// Until when it opens the mailbox, if anybody can say.
+    pub async fn until(&self) -> Option<Timestamp> {
+        match self {
+            Credential::Password(_) => None,
+            Credential::Bearer(tokens) => tokens.until().await,
         }
     }
 }

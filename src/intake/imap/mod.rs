@@ -39,6 +39,8 @@ const LEASE: SignedDuration = SignedDuration::from_secs(30);
 const RENEW: Duration = Duration::from_secs(8);
 /// How often is looked whether a mailbox that another instance holds is free, or whose address nobody has yet.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// After a failure nothing is tried sooner, not even with a new login.
+const SOONEST: Duration = Duration::from_secs(1);
 /// A visit that lasted so long was a good one, whatever ended it.
 const GOOD_VISIT: Duration = Duration::from_secs(60);
 
@@ -92,11 +94,8 @@ impl Door {
             }
             failures = failures.saturating_add(1);
             let wait = self.wait_after(&trouble, failures).await;
-            tokio::select! {
-                () = stop.cancelled() => (),
-                () = tokio::time::sleep(wait) => (),
-                // Somebody has mended it.
-                () = self.credential.renewed() => failures = 0,
+            if stay_away(&self.credential, &trouble, wait, &stop).await {
+                failures = 0;
             }
         }
         self.say(DoorNews { state: "stopped", ..DoorNews::default() }).await;
@@ -152,9 +151,27 @@ impl Door {
     }
 
     async fn say(&self, news: DoorNews) {
+        let news = DoorNews { expires_at: Some(self.credential.until().await), ..news };
         if let Err(error) = self.store.door_says(KIND, &self.config.name, news).await {
             warn!(mailbox = %self.config.name, error = format!("{error:#}"), "the state of a door could not be written down");
         }
+    }
+}
+
+/// Keeps away for so long, or until somebody has signed in anew, and that may mend it. Says whether that is so.
+async fn stay_away(credential: &Credential, trouble: &Trouble, wait: Duration, stop: &CancellationToken) -> bool {
+    let mended = async {
+        if !trouble::may_a_login_mend(trouble) {
+            std::future::pending::<()>().await;
+        }
+        // Whatever is said of logins: the mail server is not stormed.
+        tokio::join!(credential.renewed(), tokio::time::sleep(SOONEST));
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(wait) => false,
+        () = mended => true,
     }
 }
 
@@ -177,4 +194,51 @@ pub async fn try_sign_in(config: &Imap, credential: &Credential) -> Result<Strin
         Ok::<_, Trouble>(found)
     };
     look.await.map_err(|trouble| trouble::clean(&trouble.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::bearer::Tokens;
+    use futures_util::future::BoxFuture;
+    use jiff::Timestamp;
+    use secrecy::SecretString;
+
+    /// Says at every question that somebody has signed in just now.
+    struct Eager;
+
+    impl Tokens for Eager {
+        fn token(&self) -> BoxFuture<'_, anyhow::Result<SecretString>> {
+            Box::pin(async { Ok("token".into()) })
+        }
+        fn taken(&self) -> BoxFuture<'_, ()> {
+            Box::pin(std::future::ready(()))
+        }
+        fn refused(&self) -> BoxFuture<'_, ()> {
+            Box::pin(std::future::ready(()))
+        }
+        fn renewed(&self) -> BoxFuture<'_, ()> {
+            Box::pin(std::future::ready(()))
+        }
+        fn until(&self) -> BoxFuture<'_, Option<Timestamp>> {
+            Box::pin(std::future::ready(None))
+        }
+    }
+
+    /// A login ends no pause that it cannot mend, and makes none too short.
+    #[tokio::test(start_paused = true)]
+    async fn how_long_it_stays_away() {
+        let (credential, stop) = (Credential::Bearer(Arc::new(Eager)), CancellationToken::new());
+        let check = async |trouble: Trouble, wait: Duration, want: (bool, Duration)| {
+            let start = Instant::now();
+            let is_mended = stay_away(&credential, &trouble, wait, &stop).await;
+            assert_eq!((is_mended, start.elapsed().as_secs()), (want.0, want.1.as_secs()), "{trouble}");
+        };
+        check(Trouble::NoTenant, LOOK_AGAIN, (false, LOOK_AGAIN)).await;
+        check(Trouble::InOtherHands, LOOK_AGAIN, (false, LOOK_AGAIN)).await;
+        let asked = || Trouble::NotLetIn("Request is throttled. Suggested Backoff Time: 300000 milliseconds".into());
+        check(asked(), Duration::from_secs(300), (false, Duration::from_secs(300))).await;
+        check(Trouble::NotLetIn("AUTHENTICATE failed.".into()), Duration::from_secs(300), (true, SOONEST)).await;
+        check(Trouble::Ours(anyhow::anyhow!("sign-in lost")), Duration::from_secs(300), (true, SOONEST)).await;
+    }
 }

@@ -69,6 +69,17 @@ pub fn wait(trouble: &Trouble, failures: u32, chance: f64) -> Duration {
     Duration::from_secs_f64(seconds * (0.75 + chance.clamp(0.0, 1.0) / 4.0))
 }
 
+/// Whether there is a reason to try again as soon as somebody has signed in anew.
+pub fn may_a_login_mend(trouble: &Trouble) -> bool {
+    match trouble {
+        // Nobody's sign-in changes who has the address, or the mailbox.
+        Trouble::NoTenant | Trouble::InOtherHands => false,
+        // A server that asks for time gets it.
+        Trouble::Said(_, text) | Trouble::NotLetIn(text) | Trouble::Lost(text) => !passes_by_itself(text),
+        Trouble::Unreadable | Trouble::TooLong(_) | Trouble::Ours(_) => true,
+    }
+}
+
 /// RFC 5530 §3, or a server that asks for time: then a login was refused for another reason than what it brought.
 pub fn passes_by_itself(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();

@@ -55,6 +55,26 @@ async fn one_counts_once_and_not_for_long() {
     assert_eq!(store.forget_canaries(now + LIVES).await.unwrap(), 0);
 }
 
+/// A clock that was ahead for years, and was set back: what it asked for counts from now, and is missed as any other.
+#[tokio::test]
+async fn those_of_times_to_come_count_from_now() {
+    let (store, _folder) = store().await;
+    let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
+    let ahead = now + SignedDuration::from_hours(9_000);
+    let before = store.ask_canary("smtp", "smtp", now - SignedDuration::from_secs(5)).await.unwrap();
+    let under_way = store.ask_canary("smtp", "smtp", ahead).await.unwrap();
+    store.canary_is_sent(&under_way, ahead).await.unwrap();
+    store.date_canaries_back(now).await.unwrap();
+    let one = store.canary(&under_way).await.unwrap().unwrap();
+    assert_eq!((one.asked_at, one.sent_at, one.arrived_at), (now, Some(now), None));
+    assert_eq!(store.canary_door(&under_way, now).await.unwrap(), Some(("smtp".into(), "smtp".into())), "still known for what it is");
+    let other = store.canary(&before).await.unwrap().unwrap();
+    assert_eq!((other.asked_at, other.sent_at), (now - SignedDuration::from_secs(5), None));
+    let written = *store.changes().borrow();
+    store.date_canaries_back(now).await.unwrap();
+    assert_eq!(*store.changes().borrow(), written, "nobody is woken where there is nothing to do");
+}
+
 /// None of what is asked again and again reads a table that grows.
 #[tokio::test]
 async fn indexes_are_used() {
