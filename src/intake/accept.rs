@@ -38,6 +38,8 @@ pub struct Acceptor {
     hashing: Arc<Semaphore>,
     told: Told,
     seen: Seen,
+    /// Whether a mail is put off because the DNS does not answer.
+    has_patience: bool,
 }
 
 /// How much may be kept.
@@ -76,7 +78,22 @@ impl Acceptor {
 
     pub fn new(store: Store, room: Room, checks: Checks, smtp: Smtp, scanner: Option<Scanner>) -> Acceptor {
         let hashing = Arc::new(Semaphore::new(HASHED_AT_ONCE as usize));
-        Acceptor { store, room, checks, smtp: Arc::new(smtp), scanner, hashing, told: Told::default(), seen: Seen::default() }
+        Acceptor {
+            store,
+            room,
+            checks,
+            smtp: Arc::new(smtp),
+            scanner,
+            hashing,
+            told: Told::default(),
+            seen: Seen::default(),
+            has_patience: true,
+        }
+    }
+
+    /// The same, for a mail that has been put off for as long as a mail may be, or not: then it is taken as far as it can be checked.
+    pub fn with_patience(&self, has_patience: bool) -> Acceptor {
+        Acceptor { has_patience, ..self.clone() }
     }
 
     /// When each kind of door took its last mail.
@@ -270,7 +287,7 @@ impl Acceptor {
         let is_asked = (vouched || is_troubled) && *purpose == Purpose::Import && arrival.facts.login.is_none();
         let from_user = !is_asked || self.is_from_a_user(arrival).await?;
         // Behind a mail that stays in its mailbox all others stay: a stranger with a broken DNS of his own must not do that.
-        let can_wait = arrival.door.has_a_queue_in_front() || from_user;
+        let can_wait = self.has_patience && (arrival.door.has_a_queue_in_front() || from_user);
         gate(&Knock { purpose, facts: &arrival.facts, unauthenticated, vouched, from_user, can_wait })?;
         // A candidate's answer is no stranger's if anybody vouches for it: whose the address is, is judged later. A signed mail to
         // somebody else is a stranger's until then: he sends as many as he likes.

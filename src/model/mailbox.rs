@@ -58,7 +58,7 @@ pub type Notes = HashMap<String, Note>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
     pub uid_validity: u32,
-    /// Mails up to this UID are done with, or among those that still have to leave the folder.
+    /// Mails up to this UID are done with, or among those that still have to leave the folder or were put off.
     pub last_uid: u32,
     /// Mails from before this moment are not ours; none: everything is.
     pub since: Option<jiff::Timestamp>,
@@ -81,6 +81,8 @@ pub struct Leaving {
 pub enum Fate {
     Accepted,
     Refused,
+    /// Its sender could not be checked: it stays, and is looked at again.
+    PutOff,
 }
 
 impl Fate {
@@ -88,6 +90,7 @@ impl Fate {
         match self {
             Fate::Accepted => "accepted",
             Fate::Refused => "refused",
+            Fate::PutOff => "put_off",
         }
     }
 }

@@ -10,6 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
+/// What is due to leave a folder; a mail that was put off stays there.
+pub(super) const LEAVING: &str = "select uid, fate, copied, attempts from mailbox_mail
+    where mailbox = $1 and uid_validity = $2 and fate <> 'put_off' and due_at <= $3 order by due_at, uid limit $4";
+pub(super) const NEXT: &str = "select min(due_at) from mailbox_mail where mailbox = $1";
+
 /// A mail that is not taken.
 #[derive(Clone, Debug)]
 pub struct RefusedMail {
@@ -148,26 +153,25 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Mails that are due to leave their folder, oldest first.
+    /// Mails that are due to leave their folder, the longest due first; by their UIDs.
     pub async fn leaving(&self, mailbox: &str, uid_validity: u32, most: u32) -> anyhow::Result<Vec<Leaving>> {
-        let rows = sqlx::query(
-            "select uid, fate, copied, attempts from mailbox_mail
-             where mailbox = $1 and uid_validity = $2 and due_at <= $3 order by uid limit $4",
-        )
-        .bind(mailbox)
-        .bind(i64::from(uid_validity))
-        .bind(Timestamp::now().as_millisecond())
-        .bind(i64::from(most))
-        .fetch_all(&self.reads)
-        .await?;
+        let rows = sqlx::query(LEAVING)
+            .bind(mailbox)
+            .bind(i64::from(uid_validity))
+            .bind(Timestamp::now().as_millisecond())
+            .bind(i64::from(most))
+            .fetch_all(&self.reads)
+            .await?;
         let one = |row: &SqliteRow| {
             let fate = if row.get::<&str, _>("fate") == Fate::Accepted.as_str() { Fate::Accepted } else { Fate::Refused };
             Ok(Leaving { uid: number(row, "uid")?, fate, copied: row.get("copied"), attempts: number(row, "attempts")? })
         };
-        rows.iter().map(one).collect()
+        let mut mails = rows.iter().map(one).collect::<anyhow::Result<Vec<Leaving>>>()?;
+        mails.sort_by_key(|mail| mail.uid);
+        Ok(mails)
     }
 
-    /// How many mails still have to leave their folder, due or not.
+    /// How many mails still have to leave their folder, or were put off there, due or not.
     pub async fn count_leaving(&self, mailbox: &str) -> anyhow::Result<u32> {
         let count: i64 =
             sqlx::query_scalar("select count(*) from mailbox_mail where mailbox = $1").bind(mailbox).fetch_one(&self.reads).await?;
@@ -176,8 +180,7 @@ impl Store {
 
     /// When the next of them is due.
     pub async fn next_leaving(&self, mailbox: &str) -> anyhow::Result<Option<Timestamp>> {
-        let due: Option<i64> =
-            sqlx::query_scalar("select min(due_at) from mailbox_mail where mailbox = $1").bind(mailbox).fetch_one(&self.reads).await?;
+        let due: Option<i64> = sqlx::query_scalar(NEXT).bind(mailbox).fetch_one(&self.reads).await?;
         Ok(due.map(moment))
     }
 
@@ -238,9 +241,23 @@ pub(super) async fn accepted(c: &mut SqliteConnection, position: &Position, tena
     leave(c, position, tenant, Some(id)).await.map_err(NotWritten::of)
 }
 
-/// Moves the cursor; fails if it is behind that mail already, or if the mailbox is in other hands.
-async fn advance(c: &mut SqliteConnection, position: &Position) -> Result<(), NotWritten> {
+/// Moves the cursor; a mail that was put off is behind it, and is put off no more. Fails for any other mail behind it, or if the mailbox is
+/// in other hands.
+pub(super) async fn advance(c: &mut SqliteConnection, position: &Position) -> Result<(), NotWritten> {
     let sql = "update mailbox set last_uid = $4 where name = $1 and holder = $2 and uid_validity = $3 and last_uid < $4";
+    let done = sqlx::query(sql)
+        .bind(&position.mailbox)
+        .bind(&position.holder)
+        .bind(i64::from(position.uid_validity))
+        .bind(i64::from(position.uid))
+        .execute(&mut *c)
+        .await
+        .map_err(NotWritten::of)?;
+    if done.rows_affected() == 1 {
+        return Ok(());
+    }
+    let sql = "delete from mailbox_mail where mailbox = $1 and uid_validity = $3 and uid = $4 and fate = 'put_off'
+               and exists (select 1 from mailbox where name = $1 and holder = $2 and uid_validity = $3)";
     let done = sqlx::query(sql)
         .bind(&position.mailbox)
         .bind(&position.holder)
@@ -269,6 +286,6 @@ async fn leave(c: &mut SqliteConnection, position: &Position, tenant: &TenantId,
     .map(drop)
 }
 
-fn number(row: &SqliteRow, column: &str) -> anyhow::Result<u32> {
+pub(super) fn number(row: &SqliteRow, column: &str) -> anyhow::Result<u32> {
     u32::try_from(row.get::<i64, _>(column)).with_context(|| format!("mailbox.{column}"))
 }

@@ -23,6 +23,7 @@ pub mod oauth;
 pub mod organisation;
 pub mod outbox;
 mod piped;
+pub mod put_off;
 mod retention;
 pub mod strikes;
 pub mod taking_back;

@@ -22,10 +22,12 @@ pub struct Struck {
 }
 
 impl Store {
-    /// The strikes of mails behind this position, but those that have faded.
+    /// The strikes of mails behind this position, and of those that were put off; but those that have faded.
     pub async fn strikes(&self, after: &Position, now: Timestamp) -> anyhow::Result<Vec<Struck>> {
         let rows: Vec<(i64, i64, bool)> = sqlx::query_as(
-            "select uid, strikes, is_wrong from mailbox_strike where mailbox = $1 and uid_validity = $2 and uid > $3 and counted_from > $4
+            "select uid, strikes, is_wrong from mailbox_strike s where mailbox = $1 and uid_validity = $2 and (uid > $3 or exists
+                 (select 1 from mailbox_mail m where m.mailbox = $1 and m.uid_validity = $2 and m.uid = s.uid and m.fate = 'put_off'))
+                 and counted_from > $4
              order by uid limit $5",
         )
         .bind(&after.mailbox)
@@ -45,7 +47,8 @@ impl Store {
             Box::pin(async move {
                 sqlx::query(
                     "delete from mailbox_strike where mailbox = $1 and (uid_validity <> $2
-                         or uid <= (select last_uid from mailbox where name = $1 and uid_validity = $2))",
+                         or (uid <= (select last_uid from mailbox where name = $1 and uid_validity = $2) and not exists (select 1 from mailbox_mail m
+                             where m.mailbox = $1 and m.uid_validity = $2 and m.uid = mailbox_strike.uid and m.fate = 'put_off')))",
                 )
                 .bind(&at.mailbox)
                 .bind(i64::from(at.uid_validity))

@@ -31,7 +31,7 @@ fn flag() -> (Arc<AtomicBool>, impl Fn(&str)) {
 }
 
 /// Holds everything from the first line on that fits, once.
-fn hold_at(proxy: &Proxy, fits: impl Fn(From, &str) -> bool + Send + 'static) -> impl Fn(&str) {
+pub fn hold_at(proxy: &Proxy, fits: impl Fn(From, &str) -> bool + Send + 'static) -> impl Fn(&str) {
     let (flag, waits) = flag();
     proxy.rule(move |from, line| {
         if !flag.load(Ordering::SeqCst) && fits(from, line) {
@@ -43,6 +43,11 @@ fn hold_at(proxy: &Proxy, fits: impl Fn(From, &str) -> bool + Send + 'static) ->
     waits
 }
 
+/// The server gives a mail.
+pub fn is_body(from: From, line: &str) -> bool {
+    from == From::Server && line.contains(" FETCH (") && line.contains("BODY[]")
+}
+
 /// Acceptance: S1.E15; G2, G3. kill -9 while a mail is fetched, before it is committed, before it is moved, and after.
 #[test]
 fn killed_at_every_point() {
@@ -50,7 +55,6 @@ fn killed_at_every_point() {
     let proxy = Proxy::before(dovecot.port);
     let mut acme = with_mailboxes(&plain("hr", proxy.port, ""));
     let mut client = dovecot.client();
-    let is_body = |from: From, line: &str| from == From::Server && line.contains(" FETCH (") && line.contains("BODY[]");
     let is_move = |from: From, line: &str| from == From::Client && line.contains(" UID MOVE ");
     let mut count = 0;
     let mut next = |acme: &Installation, client: &mut Client| {

@@ -39,6 +39,7 @@ mod opendkim;
 mod pipe;
 mod postfix;
 mod proofs;
+mod put_off;
 mod relay;
 mod released;
 mod scan;

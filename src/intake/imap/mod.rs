@@ -5,6 +5,7 @@ pub mod connect;
 mod folder;
 mod leave;
 mod list;
+mod patience;
 mod stream;
 mod strikes;
 mod take;

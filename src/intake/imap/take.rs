@@ -3,6 +3,7 @@
 
 use super::Door;
 use super::list::{self, Listed};
+use super::patience;
 use super::trouble::Trouble;
 use super::wire::{Data, Heard, Wire};
 use crate::config::imap::Tls;
@@ -14,7 +15,7 @@ use crate::model::facts::Origin;
 use crate::model::header::Header;
 use crate::model::id::ArrivalId;
 use crate::model::mailbox::{Lies, Position};
-use crate::model::stop::{NoRoom, Stop};
+use crate::model::stop::{DnsTrouble, NoRoom, Stop};
 use crate::store::doors::DoorNews;
 use crate::store::mailboxes::RefusedMail;
 use imap_proto::{AttributeValue, Response};
@@ -41,6 +42,8 @@ pub enum Taken {
     Refused,
     /// It is not ours, or gone.
     Passed,
+    /// Its sender cannot be checked now: it stays, alone.
+    Later,
 }
 
 impl Taken {
@@ -51,6 +54,7 @@ impl Taken {
             Taken::Known => "known",
             Taken::Refused => "refused",
             Taken::Passed => "passed",
+            Taken::Later => "later",
         }
     }
 }
@@ -65,11 +69,13 @@ pub struct Hand {
     holds: Option<u32>,
     /// Nothing has been fetched in this visit: what ended the program last time comes now.
     is_first: bool,
+    /// How often the mail in hand was tried, if it was put off.
+    tries: Option<u32>,
 }
 
 impl Hand {
     pub fn new(whose: Recipient, peer: IpAddr, position: Position, again_until: u32) -> Hand {
-        Hand { whose, peer, position, again_until, holds: None, is_first: true }
+        Hand { whose, peer, position, again_until, holds: None, is_first: true, tries: None }
     }
 
     pub fn holds(&self) -> Option<u32> {
@@ -88,6 +94,27 @@ impl Hand {
     pub async fn pass(&self, door: &Door, mail: &Listed) -> Result<Taken, Trouble> {
         door.store.pass_mail(self.at(mail)).await?;
         Ok(Taken::Passed)
+    }
+
+    /// Takes a mail that was put off and is due. The try is counted first: whatever ends it, the mail is not due again at once.
+    pub async fn take_again(
+        &mut self,
+        door: &Door,
+        wire: &mut Wire,
+        mail: &Listed,
+        tries: u32,
+        stop: &CancellationToken,
+    ) -> Result<Taken, Trouble> {
+        self.put_off(door, mail.uid, tries + 1).await?;
+        self.tries = Some(tries);
+        let taken = self.take(door, wire, mail, stop).await;
+        self.tries = None;
+        taken
+    }
+
+    async fn put_off(&self, door: &Door, uid: u32, tries: u32) -> Result<(), Trouble> {
+        let due = Timestamp::now() + patience::wait(tries);
+        Ok(door.store.put_off_mail(self.position(uid), self.whose.tenant.clone(), tries, due).await?)
     }
 
     pub async fn take(&mut self, door: &Door, wire: &mut Wire, mail: &Listed, stop: &CancellationToken) -> Result<Taken, Trouble> {
@@ -183,9 +210,12 @@ impl Hand {
         let Spooled { id, raw, sha256, size, .. } = spooled;
         let arrival =
             Arrival { id, tenant: tenant.clone(), door: Entrance::Imap, at: Timestamp::now(), envelope, facts, raw, sha256, size };
-        match door.acceptor.accept_from(arrival, Some(Lies::InMailbox(self.at(mail)))).await {
+        let acceptor = door.acceptor.with_patience(self.tries.is_none_or(patience::goes_on));
+        match acceptor.accept_from(arrival, Some(Lies::InMailbox(self.at(mail)))).await {
             Ok(accepted) => Ok(if accepted.is_peoples { Taken::Accepted } else { Taken::Ours }),
             Err(Stop::Refused(refusal)) => self.refuse(door, mail, &refusal.to_string()).await,
+            // Of this sender alone: the others go on.
+            Err(Stop::NotNow(error)) if error.is::<DnsTrouble>() => self.later(door, mail).await,
             Err(Stop::NotNow(error)) => {
                 // The next try has another id. What nobody knows for sure stays, and is found by `verify`.
                 if is_object && matches!(door.store.has_arrival(&tenant, id).await, Ok(false)) {
@@ -194,6 +224,18 @@ impl Hand {
                 Err(Trouble::Ours(error))
             }
         }
+    }
+
+    async fn later(&self, door: &Door, mail: &Listed) -> Result<Taken, Trouble> {
+        let (name, uid) = (&door.config.name, mail.uid);
+        if self.tries.is_none() {
+            self.put_off(door, uid, 1).await?;
+        }
+        let tries = self.tries.unwrap_or_default() + 1;
+        warn!(mailbox = %name, uid, tries, "a mail of mailbox {name} waits, because the DNS did not answer");
+        let error = Some(format!("mail {uid} waits because the DNS did not answer"));
+        door.say(DoorNews { state: "working", error, ..DoorNews::default() }).await;
+        Ok(Taken::Later)
     }
 
     async fn refuse(&self, door: &Door, mail: &Listed, why: &str) -> Result<Taken, Trouble> {

@@ -23,6 +23,8 @@ use tracing::{debug, info, warn};
 
 /// Accepted mails leave their folder in groups of so many.
 const GROUP: u32 = 25;
+/// Mails that were put off and are tried again before new mail is looked for: each may wait for the DNS as long as it may.
+const AGAIN: u32 = 3;
 /// Saying good-bye may take so long.
 const GOOD_BYE: Duration = Duration::from_secs(5);
 
@@ -115,6 +117,7 @@ impl Visit<'_> {
         while !stop.is_cancelled() {
             self.wire.news = false;
             self.take_all(stop, worked).await?;
+            self.take_put_off(stop, worked).await?;
             self.leave.all(&mut self.wire, &self.door.store).await?;
             let left = self.waiting + self.door.store.count_leaving(&self.door.config.name).await?;
             self.say("listening", left, None).await;
@@ -154,9 +157,9 @@ impl Visit<'_> {
             self.cursor.last_uid = mail.uid;
             self.waiting = self.waiting.saturating_sub(1);
             debug!(mailbox = %self.door.config.name, uid = mail.uid, taken = taken.as_str(), "mail {} of {}", mail.uid, self.door.config.name);
-            *worked |= taken != Taken::Passed;
+            *worked |= !matches!(taken, Taken::Passed | Taken::Later);
             // A mail of ours ends no silence.
-            if !matches!(taken, Taken::Ours | Taken::Passed) {
+            if !matches!(taken, Taken::Ours | Taken::Passed | Taken::Later) {
                 mail_at = Some(Timestamp::now());
             }
             in_group += 1;
@@ -173,11 +176,41 @@ impl Visit<'_> {
         Ok(())
     }
 
+    /// Tries mails again that were put off and are due, one by one: one at least, more as long as nothing new comes.
+    async fn take_put_off(&mut self, stop: &CancellationToken, worked: &mut bool) -> Result<(), Trouble> {
+        let (door, mut mail_at) = (self.door, None);
+        let all = door.store.due_again(&door.config.name, self.cursor.uid_validity, AGAIN).await?;
+        for (at, due) in all.into_iter().enumerate() {
+            if stop.is_cancelled() || (at > 0 && self.wire.news) {
+                break;
+            }
+            let look = list::look(&mut self.wire, due.uid, Some(due.uid)).await?;
+            let taken = match look.mails.first() {
+                // Somebody took it out, or is done with it.
+                None => self.hand.pass(door, &Listed { uid: due.uid, ..Listed::default() }).await?,
+                Some(mail) if self.is_marked(mail) => self.hand.pass(door, mail).await?,
+                Some(mail) => self.hand.take_again(door, &mut self.wire, mail, due.tries, stop).await?,
+            };
+            debug!(mailbox = %door.config.name, uid = due.uid, tries = due.tries, taken = taken.as_str(), "mail {} of {}, again", due.uid, door.config.name);
+            *worked |= !matches!(taken, Taken::Passed | Taken::Later);
+            if !matches!(taken, Taken::Ours | Taken::Passed | Taken::Later) {
+                mail_at = Some(Timestamp::now());
+            }
+        }
+        if mail_at.is_some() {
+            self.say("working", self.waiting, mail_at).await;
+        }
+        Ok(())
+    }
+
+    fn is_marked(&self, mail: &Listed) -> bool {
+        matches!(self.door.config.after, After::Flag(_)) && self.leave.marks(&mail.flags)
+    }
+
     async fn take(&mut self, mail: &Listed, stop: &CancellationToken) -> Result<Taken, Trouble> {
-        let is_marked = matches!(self.door.config.after, After::Flag(_)) && self.leave.marks(&mail.flags);
         let is_old = mail.uid <= self.cursor.again_until
             && self.cursor.since.zip(mail.taken_at).is_some_and(|(since, taken)| taken < since - CLOCKS);
-        if is_marked || is_old {
+        if self.is_marked(mail) || is_old {
             return self.hand.pass(self.door, mail).await;
         }
         self.hand.take(self.door, &mut self.wire, mail, stop).await

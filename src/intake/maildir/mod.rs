@@ -9,6 +9,8 @@ mod folder;
 mod names;
 mod state;
 mod take;
+#[cfg(test)]
+mod tests;
 mod trouble;
 mod watch;
 

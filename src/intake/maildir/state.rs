@@ -71,6 +71,11 @@ impl State {
         later.failures
     }
 
+    /// How often in a row it was left alone, the try under way among them.
+    pub fn tries(&self, key: &str) -> u32 {
+        self.inside().later.get(key).map_or(0, |later| later.failures)
+    }
+
     /// Nothing has to be tried again.
     pub fn done(&self, key: &str) {
         self.inside().later.remove(key);
@@ -129,6 +134,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(state.passed_over().is_empty());
         assert_eq!((state.put_off_for_now("a"), state.next_due()), (2, Some(Duration::from_secs(2))));
+        assert_eq!((state.tries("a"), state.tries("b")), (2, 0));
         // What is not due is not looked for; what is due and gone is forgotten.
         state.seen_all(&state.passed_over(), &[]);
         assert_eq!(state.put_off(), 1);

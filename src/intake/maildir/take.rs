@@ -1,7 +1,7 @@
 //! One file of a Maildir: opened, read, its facts gathered, accepted, and only then moved or removed.
 
 use super::folder::{self, Fate, Folder, Left, Opened, Seen, Waiting};
-use super::trouble::Trouble;
+use super::trouble::{self, Trouble};
 use super::{Door, blocking};
 use crate::intake::envelope;
 use crate::intake::facts::{self, Connection};
@@ -164,7 +164,8 @@ impl Hand<'_> {
         let note = Note::Accepted { sha256: sha256.clone() };
         let arrival =
             Arrival { id, tenant: tenant.clone(), door: Entrance::Maildir, at: Timestamp::now(), envelope, facts, raw, sha256, size };
-        match door.acceptor.accept_from(arrival, Some(Lies::InMaildir(self.file()))).await {
+        let acceptor = door.acceptor.with_patience(trouble::goes_on(door.state.tries(&self.key)));
+        match acceptor.accept_from(arrival, Some(Lies::InMaildir(self.file()))).await {
             Ok(accepted) => {
                 door.state.noted(&self.key, note);
                 self.leave(Fate::Accepted, if accepted.is_peoples { Taken::Accepted } else { Taken::Ours }).await

@@ -43,9 +43,22 @@ pub fn wait(failures: u32) -> Duration {
     Duration::from_secs((1u64 << failures.saturating_sub(1).min(20)).min(LONGEST))
 }
 
+/// Whether a file whose sender cannot be checked is left alone once more, after so many tries: for about four hours.
+pub fn goes_on(tries: u32) -> bool {
+    const MOST: u32 = 55;
+    tries <= MOST
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_a_sender_may_be_unknown() {
+        let waited: u64 = (1..).take_while(|tries| goes_on(*tries)).map(|tries| wait(tries).as_secs()).sum();
+        assert!((14_000..14_800).contains(&waited), "{waited}");
+        assert!(goes_on(0) && !goes_on(u32::MAX));
+    }
 
     #[test]
     fn how_long_to_wait() {
