@@ -90,7 +90,7 @@ async fn print_digest(store: &Store, tenant: &TenantId) -> Done {
     let settings = store.tenant(tenant).await?.context("the tenant is gone")?;
     let waiting = store.waiting(tenant, MOST_NAMED).await?;
     let administrators = store.administrators(tenant).await?;
-    show::out(format!("{} administrators; digest_at is {}", administrators.len(), daily::written_at(settings.digest_at)))?;
+    show::out(format!("administrators: {}; digest_at is {}", administrators.len(), daily::written_at(settings.digest_at)))?;
     for user in &administrators {
         match digest(user, &settings, &waiting, Timestamp::now()) {
             Some(notice) => show::out(format!("\nTo: {}\nSubject: {}\n\n{}", notice.to, notice.subject, notice.text))?,
@@ -106,6 +106,7 @@ async fn held(store: &Store, tenant: &TenantId, id: ArrivalId) -> Done {
         return Ok(());
     }
     let why = match &found.closed {
+        Some(_) if found.raw_gone => format!("{id} was discarded and its bytes were removed: it cannot be sent through again"),
         Some(_) => {
             let retry = mail::command(store, tenant, &format!("mail retry {id}")).await?;
             format!("{id} is not held any more: it was discarded; `{retry}` sends it through again")

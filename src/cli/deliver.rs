@@ -139,7 +139,8 @@ async fn say(store: &Store, ended: &Result<Vec<Kept>, NotDelivered>) {
         }
         Err(NotDelivered::NotNow(error)) => {
             let error = Some(legible::without_addresses(&format!("{error:#}")));
-            DoorNews { state: "failing", contact_at: now, error, ..DoorNews::default() }
+            // The queue in front tries again, and nobody but it knows when: a state would stand until then.
+            DoorNews { state: "listening", contact_at: now, error, ..DoorNews::default() }
         }
         Err(_) => return,
     };

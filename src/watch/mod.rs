@@ -203,11 +203,11 @@ fn lost(door: &Door, now: Timestamp) -> Option<State> {
     let count = overdue.len();
     let mails = if count == 1 { "1 mail".to_owned() } else { format!("{count} mails") };
     let how = match overdue.iter().find_map(|one| one.error.as_deref()) {
-        Some(error) => format!("could not be handed over to be sent: {error}"),
-        None => "was handed over to be sent and did not arrive".to_owned(),
+        Some(error) => format!("could not be handed over to be sent: {error}. The relay is at fault; whether the door works is not known"),
+        None => "was handed over to be sent and did not arrive. What people send there may be lost or stuck on the same way".to_owned(),
     };
     Some(State::Wrong(format!(
-        "Lost since {}: {mails} to ourselves through door {}; the newest {how}. What people send there may be lost or stuck on the same way.",
+        "Lost since {}: {mails} to ourselves through door {}; the newest {how}.",
         first.strftime("%Y-%m-%d %H:%M UTC"),
         door.name,
     )))

@@ -22,7 +22,7 @@ fn administrators_are_told_once_a_day() {
     assert!(digests(&acme).is_empty(), "nobody is an administrator");
     acme.import(ANNA);
     let printed = acme.succeeds(&["dead-letter", "digest", "--tenant", "acme"]);
-    assert!(printed.starts_with("1 administrators; digest_at is 00:00\n") && printed.contains("Kennziffer gibt es nicht"), "{printed}");
+    assert!(printed.starts_with("administrators: 1; digest_at is 00:00\n") && printed.contains("Kennziffer gibt es nicht"), "{printed}");
     let daemon = acme.serve();
     eventually("a digest", || (!digests(&acme).is_empty()).then_some(()));
     acme.all_sent();

@@ -165,7 +165,12 @@ async fn handshake(config: &Imap, stream: Box<dyn Io>) -> Result<Box<dyn Io>, Tr
     let name = ServerName::try_from(config.host.clone()).context("host")?;
     match TlsConnector::from(tls).connect(name, stream).await {
         Ok(stream) => Ok(Box::new(stream)),
-        Err(error) => Err(Trouble::Lost(format!("TLS: {}", super::trouble::clean(&error.to_string())))),
+        Err(error) => {
+            let said = super::trouble::clean(&error.to_string());
+            // What rustls makes of a greeting in plain text.
+            let hint = if said.contains("InvalidContentType") { "; does this port want tls = \"starttls\"?" } else { "" };
+            Err(Trouble::Lost(format!("TLS: {said}{hint}")))
+        }
     }
 }
 

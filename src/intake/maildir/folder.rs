@@ -246,14 +246,16 @@ fn folder_at(root: &OwnedFd, name: &str) -> Result<OwnedFd, Trouble> {
 /// Another folder of this Maildir, made if it is missing. Maildir++: a name with a dot in front, its levels parted by dots.
 fn beside(root: &OwnedFd, folder: &str, own: &Pair) -> Result<Pair, Trouble> {
     let name = on_disk(folder);
-    let make = |name: &str| match fs::mkdirat(root, name, Mode::RWXU) {
+    let make = |at: &OwnedFd, name: &str| match fs::mkdirat(at, name, Mode::RWXU) {
         Ok(()) | Err(Errno::EXIST) => Ok(()),
         Err(error) => Err(Trouble::folder(name, error)),
     };
-    for part in [name.clone(), format!("{name}/tmp"), format!("{name}/new"), format!("{name}/cur")] {
-        make(&part)?;
-    }
+    make(root, &name)?;
+    // Opened without following a link: what is made is made in there, and nowhere else.
     let inside = folder_at(root, &name)?;
+    for part in ["tmp", "new", "cur"] {
+        make(&inside, part)?;
+    }
     let pair = Pair { new: folder_at(&inside, "new")?, cur: folder_at(&inside, "cur")? };
     for place in Place::ALL {
         let device = |fd: &OwnedFd| fs::fstat(fd).map(|stat| stat.st_dev).map_err(|error| Trouble::folder(&name, error));

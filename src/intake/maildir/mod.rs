@@ -133,8 +133,9 @@ impl Door {
         // What an earlier look could not settle.
         self.settle(folder).await?;
         let left = u32::try_from(waiting + self.state.put_off()).unwrap_or(u32::MAX);
-        let news = DoorNews { state: "listening", contact_at: Some(Timestamp::now()), waiting: Some(left), ..DoorNews::default() };
-        self.say(news).await;
+        // The others come through; what lies there for good must be known all the same.
+        let state = if self.state.stuck() == 0 { "listening" } else { "failing" };
+        self.say(DoorNews { state, contact_at: Some(Timestamp::now()), waiting: Some(left), ..DoorNews::default() }).await;
         Ok(is_all)
     }
 
@@ -143,13 +144,14 @@ impl Door {
         let key = mail.key();
         let failures = self.state.put_off_for_now(&key);
         let taken = take::take(self, folder, whose, mail).await?;
+        self.state.is_stuck(&key, matches!(taken, Taken::Stuck(_)));
         match &taken {
-            Taken::Later(why) if failures.is_power_of_two() => {
+            Taken::Later(why) | Taken::Stuck(why) if failures.is_power_of_two() => {
                 warn!(maildir = %self.config.name, failures, because = why, "a file of Maildir {} stays where it is", self.config.name);
                 self.say(DoorNews { state: "working", error: Some(format!("a file cannot be taken now: {why}")), ..DoorNews::default() })
                     .await;
             }
-            Taken::Later(_) => (),
+            Taken::Later(_) | Taken::Stuck(_) => (),
             Taken::Accepted | Taken::Ours | Taken::Known | Taken::Refused | Taken::Gone => self.state.done(&key),
         }
         Ok(taken)

@@ -24,6 +24,8 @@ struct Inside {
 struct Later {
     due: Instant,
     failures: u32,
+    /// Only somebody's hand mends what is wrong with it.
+    is_stuck: bool,
 }
 
 impl State {
@@ -65,10 +67,21 @@ impl State {
     /// Leaves a file alone for a while; says how often in a row it was.
     pub fn put_off_for_now(&self, key: &str) -> u32 {
         let mut inside = self.inside();
-        let later = inside.later.entry(key.to_owned()).or_insert(Later { due: Instant::now(), failures: 0 });
+        let later = inside.later.entry(key.to_owned()).or_insert(Later { due: Instant::now(), failures: 0, is_stuck: false });
         later.failures = later.failures.saturating_add(1);
         later.due = Instant::now() + trouble::wait(later.failures);
         later.failures
+    }
+
+    /// Whether what it is left alone for is somebody's to mend.
+    pub fn is_stuck(&self, key: &str, is_stuck: bool) {
+        if let Some(later) = self.inside().later.get_mut(key) {
+            later.is_stuck = is_stuck;
+        }
+    }
+
+    pub fn stuck(&self) -> usize {
+        self.inside().later.values().filter(|later| later.is_stuck).count()
     }
 
     /// How often in a row it was left alone, the try under way among them.

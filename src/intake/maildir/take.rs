@@ -38,6 +38,8 @@ pub enum Taken {
     Gone,
     /// It stays where it is; with the reason.
     Later(String),
+    /// The same, and only somebody's hand mends it.
+    Stuck(String),
 }
 
 impl Taken {
@@ -49,6 +51,7 @@ impl Taken {
             Taken::Refused => "refused",
             Taken::Gone => "gone",
             Taken::Later(_) => "later",
+            Taken::Stuck(_) => "stuck",
         }
     }
 }
@@ -65,7 +68,7 @@ pub async fn take(door: &Door, folder: &Arc<Folder>, whose: &Recipient, mail: &W
         Opened::Mail(file, seen) => (file, seen),
         Opened::Gone => return Ok(Taken::Gone),
         Opened::NoMail(why) => return hand.refuse(why).await,
-        Opened::NotNow(error) => return Ok(Taken::Later(format!("it cannot be opened: {error}"))),
+        Opened::NotNow(error) => return Ok(Taken::Stuck(format!("it cannot be opened: {error}; give it to the service's user"))),
     };
     let most = door.config.message_bytes;
     if seen.size > most {
@@ -84,6 +87,7 @@ pub async fn take(door: &Door, folder: &Arc<Folder>, whose: &Recipient, mail: &W
         Read::Whole(spooled) => spooled,
         Read::TooBig => return hand.refuse("more bytes than max_message_bytes").await,
         Read::Later(why) => return Ok(Taken::Later(why)),
+        Read::Stuck(why) => return Ok(Taken::Stuck(why)),
     };
     match known {
         Some(Note::Accepted { sha256 }) if sha256 == spooled.sha256 => {
@@ -99,6 +103,7 @@ enum Read {
     Whole(Spooled),
     TooBig,
     Later(String),
+    Stuck(String),
 }
 
 /// Holds one file.
@@ -124,7 +129,7 @@ impl Hand<'_> {
                     size += count as u64;
                     spool.write(&from_line.strip(&buffer[..count])).await;
                 }
-                Err(error) => return Ok(Read::Later(format!("it cannot be read: {error}"))),
+                Err(error) => return Ok(Read::Stuck(format!("it cannot be read: {error}"))),
             }
             if spool.size() > config.message_bytes {
                 return Ok(Read::TooBig);
@@ -214,7 +219,7 @@ impl Hand<'_> {
             }
             // A mail program may have moved it to `cur` meanwhile, where it is found next: it must be known there.
             Ok(Left::Before) => Ok(taken),
-            Err(error) => Ok(Taken::Later(format!("it is done with, and cannot be moved or removed: {error}"))),
+            Err(error) => Ok(Taken::Stuck(format!("it is done with, and cannot be moved or removed: {error}"))),
         }
     }
 }

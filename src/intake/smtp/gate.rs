@@ -150,7 +150,8 @@ mod tests {
     /// RFC 2033 §3: whoever may connect is believed, so that not everybody may.
     #[test]
     fn who_may_bring_mail_by_lmtp() {
-        let text = "[lmtp]\nlisten = [\"127.0.0.1:24\"]\nauthserv_id = \"mx.acme.example\"\nmax_connections = 2\n";
+        let text = "[lmtp]\nlisten = [\"127.0.0.1:24\"]\nauthserv_id = \"mx.acme.example\"\nmax_connections = 2\n\
+                    networks = [\"127.0.0.0/8\", \"::1\"]\n";
         let gate = Hosts::new(crate::config::read(text, Vec::new()).unwrap().lmtp);
         let admit = |address: &str| gate.admit(address.parse().ok());
         assert_eq!(admit("192.0.2.1").map(drop).unwrap_err().code(), 421);

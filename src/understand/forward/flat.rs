@@ -23,6 +23,10 @@ pub fn read(lines: &[HeadLine<'_>], at: usize) -> Option<(Separator, Block)> {
 
 /// The fields of one language, and how many there are. They stand in any order, but for the sender, who is first.
 fn parted(text: &str, names: &Names) -> Option<(Block, usize)> {
+    // The subject is last, and anybody's words: a name without its colon is none in there.
+    let subjects = names.rest.iter().filter(|(field, _)| *field == FieldName::Subject);
+    let fence = subjects.filter_map(|(_, name)| with_colon(text, name)).map(|(start, _)| start).min().unwrap_or(text.len());
+    let position = |text: &str, name: &str| position(text, name, fence);
     let begin = names.from.iter().find_map(|name| position(text, name).filter(|(start, _)| *start == 0))?;
     let mut found = vec![(FieldName::From, begin)];
     for (field, name) in &names.rest {
@@ -50,17 +54,30 @@ fn parted(text: &str, names: &Names) -> Option<(Block, usize)> {
     (found.len() > 2).then_some((block, found.len()))
 }
 
-/// Where a field's name, with a capital, and its colon stand, and where its value begins.
-fn position(text: &str, name: &str) -> Option<(usize, usize)> {
+/// Where a field's name, with a capital, stands, and where its value begins: behind a colon, or without one in front of the `fence`. In
+/// Portuguese one of the colons is missing; a capital glued to what stands before is mark enough, but a colon is a better one
+/// (`Thi-An Nguyen <t@x>An: b@y`).
+fn position(text: &str, name: &str, fence: usize) -> Option<(usize, usize)> {
+    let is_glued = |start: usize| start < fence && text[..start].ends_with(|c: char| !c.is_whitespace());
+    let bare = || places(text, name).find(|(start, behind)| is_glued(*start) && behind.starts_with(' '));
+    with_colon(text, name).or_else(|| bare().map(|(start, behind)| (start, text.len() - behind.len())))
+}
+
+fn with_colon(text: &str, name: &str) -> Option<(usize, usize)> {
+    let value = |behind: &str| behind.trim_start_matches([' ', '\u{a0}']).strip_prefix(':').map(str::len);
+    places(text, name).find_map(|(start, behind)| Some((start, text.len() - value(behind)?)))
+}
+
+/// Where the name stands with a capital, and what stands behind it.
+fn places<'t>(text: &'t str, name: &str) -> impl Iterator<Item = (usize, &'t str)> {
     let mut letters = name.chars();
-    let capital: String = letters.next()?.to_uppercase().chain(letters).collect();
-    let places = || text.match_indices(&capital).map(|(start, found)| (start, &text[start + found.len()..]));
-    let with_colon = places().find_map(|(start, behind)| Some((start, behind.trim_start_matches([' ', '\u{a0}']).strip_prefix(':')?)));
-    // In Portuguese one of the colons is missing; a capital glued to what stands before is mark enough, but a colon is a better one
-    // (`Thi-An Nguyen <t@x>An: b@y`).
-    let is_glued = |start: usize| text[..start].ends_with(|c: char| !c.is_whitespace());
-    let (start, value) = with_colon.or_else(|| places().find(|(start, behind)| is_glued(*start) && behind.starts_with(' ')))?;
-    Some((start, text.len() - value.len()))
+    let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let start = from + text.get(from..)?.find(&capital).filter(|_| !capital.is_empty())?;
+        from = start + capital.len();
+        Some((start, &text[from..]))
+    })
 }
 
 #[cfg(test)]
@@ -94,6 +111,11 @@ mod tests {
             "----- Weitergeleitete Nachricht ----- Von: Thi-An Le <t@e.example>An: b@y.exampleGesendet: 1.1.2026 18:02Betreff: x",
         );
         assert_eq!(read(&names, 0).unwrap().1.from, "Thi-An Le <t@e.example>");
+        check(
+            "----- Forwarded Message ----- From: Maria <m@e.example>To: \"p@a.example\" <p@a.example>Sent: Friday, November 20, 2026 at 6:02 PMSubject: ACc ß",
+            "ACc ß",
+            "Friday, November 20, 2026 at 6:02 PM",
+        );
     }
 
     #[test]
