@@ -210,3 +210,45 @@ fn behind_a_mail_host() {
     daemon.stop();
     acme.is_sound();
 }
+
+/// Acceptance: G1, G2, G3. By SMTP the host keeps what is not taken, and brings again what it does not know to be taken: nothing is lost
+/// and nothing is twice, whoever is stopped, started and killed meanwhile.
+#[test]
+fn stopped_started_and_killed() {
+    const MAILS: usize = 45;
+    let mut acme = Installation::new();
+    let port = free_port();
+    let text = std::fs::read_to_string(acme.path("rohrpost.toml")).unwrap();
+    std::fs::write(acme.path("rohrpost.toml"), text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"))).unwrap();
+    let postfix = Postfix::start(port);
+    let send = |numbers: std::ops::Range<usize>| {
+        for number in numbers {
+            let mail = Forward { id: &format!("smtp-{number}@acme.example"), ..Forward::default() }.mail();
+            let reply = Smtp::connect(postfix.address()).sends(PETRA, IMPORT, mail.split_once('\n').unwrap().1);
+            assert!(reply.starts_with("250 "), "{reply}");
+        }
+    };
+    let taken = |acme: &Installation, least: usize| eventually("mails", || (acme.mails().len() >= least).then_some(()));
+    send(0..15);
+    assert!(acme.mails().is_empty(), "nobody is there yet");
+    let daemon = acme.serve();
+    taken(&acme, 4);
+    daemon.kill();
+    send(15..30);
+    let daemon = acme.serve();
+    taken(&acme, 18);
+    daemon.stop();
+    let daemon = acme.serve();
+    send(30..MAILS);
+    taken(&acme, 33);
+    daemon.kill();
+    let daemon = acme.serve();
+    eventually("every mail", || (acme.entries("4711").len() >= MAILS).then_some(()));
+    eventually("an empty queue", || (postfix.log().matches(": removed").count() >= MAILS).then_some(()));
+    eventually("the end of every mail", || acme.mails().iter().all(|mail| !mail["disposition"].is_null()).then_some(()));
+    let odd = acme.mails().into_iter().find(|mail| mail["disposition"] != "filed" && mail["disposition"] != "duplicate");
+    assert_eq!((acme.entries("4711").len(), odd, postfix.log().matches("status=bounced").count()), (MAILS, None, 0));
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
