@@ -102,10 +102,35 @@ impl Postfix {
         let main = main_cf(path) + &readme("main.cf").replace("/etc/postfix/rohrpost", &here) + more;
         std::fs::write(folder.join("etc/main.cf"), main).unwrap();
         std::fs::write(folder.join("etc/master.cf"), master_cf(port) + services).unwrap();
-        run(Command::new("postfix").args(["-c", &format!("{path}/etc"), "start"]));
         let postfix = Postfix { folder, port };
-        eventually("Postfix", || answers(port).then_some(()));
-        postfix
+        for _ in 0..5 {
+            run(Command::new("postfix").args(["-c", &format!("{}/etc", postfix.folder.display()), "start"]));
+            let start = std::time::Instant::now();
+            while start.elapsed() < Duration::from_secs(20) {
+                if answers(port) {
+                    return postfix;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            // Several that are started at the same time on a busy machine: now and then one has no log daemon, and waits for it.
+            postfix.ends();
+        }
+        panic!("Postfix does not answer");
+    }
+
+    /// By process id: the master, which ends its children.
+    fn ends(&self) {
+        let pid = std::fs::read_to_string(self.folder.join("queue/pid/master.pid")).unwrap_or_default();
+        if pid.trim().is_empty() {
+            return;
+        }
+        let _ = Command::new("kill").args(["-TERM", pid.trim()]).status();
+        for _ in 0..100 {
+            if !std::path::Path::new(&format!("/proc/{}", pid.trim())).exists() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     pub fn address(&self) -> std::net::SocketAddr {
@@ -128,16 +153,7 @@ impl Drop for Postfix {
         if std::thread::panicking() {
             eprintln!("--- Postfix said:\n{}", self.log());
         }
-        let pid = std::fs::read_to_string(self.folder.join("queue/pid/master.pid")).unwrap_or_default();
-        if !pid.trim().is_empty() {
-            let _ = Command::new("kill").args(["-TERM", pid.trim()]).status();
-            for _ in 0..100 {
-                if !std::path::Path::new(&format!("/proc/{}", pid.trim())).exists() {
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(50));
-            }
-        }
+        self.ends();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
