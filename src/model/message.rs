@@ -140,6 +140,9 @@ pub struct DeliveryReport {
     pub status: Option<String>,
 }
 
+/// The reason beside a container that was opened.
+pub const UNPACKED: &str = "unpacked";
+
 /// A leaf part that is not shown as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
@@ -203,7 +206,7 @@ impl Attachment {
     /// A mail that was opened: its own files are attachments, and its bytes stay in the raw mail alone.
     pub fn unpacked(&mut self) {
         self.role = PartRole::Skipped;
-        self.reason = Some("unpacked");
+        self.reason = Some(UNPACKED);
         self.source = Source::Decoded(Vec::new());
     }
 }
@@ -343,6 +346,10 @@ pub enum Defect {
     HtmlCut(usize),
     #[error("the text is longer than {0} bytes; the rest is not shown")]
     TextCut(usize),
+    #[error("part {0} is kept unopened: it is nested too deep, or holds too much")]
+    KeptUnopened(usize),
+    #[error("part {0}: its content was taken out of a signature that nobody has verified")]
+    SignatureNotVerified(usize),
     #[error("the date could not be read")]
     BadDate,
 }

@@ -1,9 +1,11 @@
 //! The tree of MIME parts: where each begins and ends in the raw bytes, and what it says it is. Decodes no body, copies nothing,
-//! reads every byte a bounded number of times, and never recurses. RFC 2045, RFC 2046.
+//! reads every byte a bounded number of times, and never recurses. What `containers` finds inside leaves grows on the same tree.
+//! RFC 2045, RFC 2046.
 
 use super::field::{self, Typed};
 use crate::model::header::{self, Header};
 use crate::model::message::{Defect, Encoding};
+use elsa::FrozenVec;
 use memchr::memmem;
 use std::ops::Range;
 
@@ -17,14 +19,18 @@ pub const MOST_PARTS: usize = 2_000;
 pub struct Part<'a> {
     pub parent: Option<usize>,
     pub header: Header<'a>,
-    /// In the bytes that were read, transfer encoding still on.
-    pub body: Range<usize>,
+    /// What the part was read from: the raw mail, or the content of a container.
+    source: &'a [u8],
+    /// In the source, transfer encoding still on.
+    body: Range<usize>,
     pub shape: Shape,
     /// Content-Type with the default of RFC 2045 §5.2 or RFC 2046 §5.1.5 filled in.
     pub content: Typed,
     pub disposition: Typed,
     pub encoding: Encoding,
     depth: usize,
+    /// So many containers were opened to come here; 0 = it stands in the raw mail.
+    pub opened: usize,
 }
 
 /// What a part may hold.
@@ -32,13 +38,63 @@ pub struct Part<'a> {
 pub enum Shape {
     Leaf,
     Multipart,
-    /// message/rfc822 in plain bytes: its only child is the root of the inner mail.
+    /// A mail: its only child is the root of the inner mail.
     Message,
+    /// A container that was opened: its children belong to the same mail as itself.
+    Wrapper(Wrapper),
     /// A container that was not opened, because it is nested too deep or there are too many parts.
     Unopened,
 }
 
+/// Containers whose contents belong to the mail that they stand in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrapper {
+    /// Outlook's winmail.dat. Its text says what the mail's own text says.
+    Tnef,
+    /// Opaque S/MIME: the content is the mail's own.
+    Signed,
+    /// Text with files in it, or a file in an encoding that is no MIME.
+    Uuencoded,
+    /// A multipart that stood in another container as a file.
+    Whole,
+}
+
+/// A part of a container that is no MIME: a header section of its own and the bytes. Pieces come parents first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Piece {
+    /// Among the pieces; none: the container's own.
+    pub parent: Option<usize>,
+    /// Fields, each with its line end.
+    pub header: Vec<u8>,
+    /// A multipart's is empty: its children are pieces.
+    pub body: Vec<u8>,
+}
+
+/// Where the contents of containers live while a mail is read.
+#[derive(Default)]
+pub struct Contents(FrozenVec<Vec<u8>>);
+
+impl Contents {
+    pub fn keep(&self, bytes: Vec<u8>) -> &[u8] {
+        self.0.push_get(bytes)
+    }
+}
+
 impl Part<'_> {
+    /// Where the body stands in the raw mail; none if it came out of a container.
+    pub fn place(&self) -> Option<Range<usize>> {
+        (self.opened == 0).then(|| self.body.clone())
+    }
+
+    /// Bytes of what the part was read from.
+    pub fn source_len(&self) -> usize {
+        self.source.len()
+    }
+
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
     pub fn media(&self) -> &str {
         &self.content.value
     }
@@ -62,20 +118,51 @@ impl Part<'_> {
 /// The parts of a mail in the order of the bytes: a parent stands before its children.
 #[derive(Clone, Debug, Default)]
 pub struct Tree<'a> {
-    pub raw: &'a [u8],
     pub parts: Vec<Part<'a>>,
     pub defects: Vec<Defect>,
 }
 
 impl<'a> Tree<'a> {
     pub fn read(raw: &'a [u8]) -> Tree<'a> {
-        let mut reader = Reader { tree: Tree { raw, ..Tree::default() }, open: Vec::new() };
-        reader.run();
-        reader.tree
+        let mut tree = Tree::default();
+        tree.read_entity(raw, None);
+        tree
     }
 
+    /// The body of a part, transfer encoding still on.
     pub fn body(&self, part: usize) -> &'a [u8] {
-        &self.raw[self.parts[part].body.clone()]
+        &self.parts[part].source[self.parts[part].body.clone()]
+    }
+
+    /// Reads an entity that was found in `container`, as its only child.
+    pub fn open_entity(&mut self, container: usize, entity: &'a [u8], shape: Shape) {
+        self.parts[container].shape = shape;
+        self.read_entity(entity, Some(container));
+    }
+
+    /// Takes over what was found in `container`.
+    pub fn open_pieces(&mut self, container: usize, pieces: Vec<Piece>, shape: Shape, contents: &'a Contents) {
+        self.parts[container].shape = shape;
+        let first = self.parts.len();
+        let mut has_child = vec![false; pieces.len()];
+        pieces.iter().filter_map(|piece| piece.parent).for_each(|parent| has_child[parent] = true);
+        for (piece, has_child) in pieces.into_iter().zip(has_child) {
+            let parent = piece.parent.map_or(container, |parent| first + parent);
+            let header = Header::read(contents.keep(piece.header));
+            let mut part = Part::new(Some((parent, &self.parts[parent])), header, contents.keep(piece.body), 0);
+            part.opened = self.parts[container].opened + 1;
+            part.shape = match part.media() {
+                media if media.starts_with("multipart/") && has_child => Shape::Multipart,
+                "message/rfc822" if has_child => Shape::Message,
+                _ => Shape::Leaf,
+            };
+            self.parts.push(part);
+        }
+    }
+
+    fn read_entity(&mut self, raw: &'a [u8], container: Option<usize>) {
+        let first = self.parts.len();
+        Reader { raw, container, first, tree: self, open: Vec::new() }.run();
     }
 
     pub fn children(&self, part: usize) -> impl Iterator<Item = usize> + '_ {
@@ -90,8 +177,13 @@ struct Open {
     boundary: Option<Vec<u8>>,
 }
 
-struct Reader<'a> {
-    tree: Tree<'a>,
+struct Reader<'t, 'a> {
+    raw: &'a [u8],
+    /// What holds the entity that is read, if anything does.
+    container: Option<usize>,
+    /// The index of the first part that is read.
+    first: usize,
+    tree: &'t mut Tree<'a>,
     open: Vec<Open>,
 }
 
@@ -106,12 +198,12 @@ struct Delimiter {
     next: usize,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'_, 'a> {
     fn run(&mut self) {
-        let raw = self.tree.raw;
+        let raw = self.raw;
         let mut at = 0;
         loop {
-            if self.tree.parts.len() == MOST_PARTS {
+            if self.tree.parts.len() >= MOST_PARTS {
                 self.keep_rest(at);
                 break;
             }
@@ -119,7 +211,7 @@ impl<'a> Reader<'a> {
             at = self.tree.parts[part].body.start;
             match self.tree.parts[part].shape {
                 Shape::Message => continue,
-                Shape::Leaf | Shape::Unopened | Shape::Multipart => (),
+                Shape::Leaf | Shape::Unopened | Shape::Multipart | Shape::Wrapper(_) => (),
             }
             match self.next_entity(at) {
                 Some(next) => at = next,
@@ -137,47 +229,42 @@ impl<'a> Reader<'a> {
 
     /// Reads the header section at `at` and opens the part; returns its index.
     fn enter(&mut self, at: usize) -> usize {
-        let raw = self.tree.raw;
+        let raw = self.raw;
         let header = Header::read_until(&raw[at..], |line| self.delimiter_of(line).is_some());
         let index = self.tree.parts.len();
-        if header.unfinished && header.body < raw.len() - at && index == 0 {
+        if header.unfinished && header.body < raw.len() - at && index == self.first {
             self.tree.defects.push(Defect::UnfinishedHeader);
         }
         if header.too_many {
             self.tree.defects.push(Defect::TooManyFields);
         }
-        let parent = self.open.last().map(|open| open.part);
-        let depth = parent.map_or(0, |parent| self.tree.parts[parent].depth + 1);
-        let in_digest = parent.is_some_and(|parent| self.tree.parts[parent].media() == "multipart/digest");
-        let content = content_type(&header, in_digest);
-        let disposition = header.first("Content-Disposition").map(field::typed).unwrap_or_default();
-        let encoding = transfer_encoding(&header);
-        let boundary = content.parameter("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
-        let shape = match content.value.as_str() {
+        let parent = self.open.last().map(|open| open.part).or(self.container);
+        let start = at + header.body;
+        let mut part = Part::new(parent.map(|parent| (parent, &self.tree.parts[parent])), header, raw, start);
+        part.opened = self.container.map_or(0, |container| self.tree.parts[container].opened + 1);
+        let boundary = part.content.parameter("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+        part.shape = match part.media() {
             media if media.starts_with("multipart/") && boundary.is_some() => Shape::Multipart,
-            "message/rfc822" | "message/global" if encoding == Encoding::Identity => Shape::Message,
+            "message/rfc822" | "message/global" if part.encoding == Encoding::Identity => Shape::Message,
             _ => Shape::Leaf,
         };
-        let shape = if shape != Shape::Leaf && depth >= DEEPEST {
+        if part.shape != Shape::Leaf && part.depth >= DEEPEST {
             self.tree.defects.push(Defect::NestedTooDeep(DEEPEST));
-            Shape::Unopened
-        } else {
-            shape
-        };
-        let start = at + header.body;
-        self.tree.parts.push(Part { parent, header, body: start..raw.len(), shape, content, disposition, encoding, depth });
-        match shape {
+            part.shape = Shape::Unopened;
+        }
+        match part.shape {
             Shape::Multipart => self.open.push(Open { part: index, boundary }),
             Shape::Message => self.open.push(Open { part: index, boundary: None }),
-            Shape::Leaf | Shape::Unopened => (),
+            Shape::Leaf | Shape::Unopened | Shape::Wrapper(_) => (),
         }
+        self.tree.parts.push(part);
         index
     }
 
     /// Goes on from `at` to the next delimiter that begins a part, closing what ends before it.
     fn next_entity(&mut self, mut at: usize) -> Option<usize> {
-        let mut leaf =
-            self.tree.parts.len().checked_sub(1).filter(|&last| matches!(self.tree.parts[last].shape, Shape::Leaf | Shape::Unopened));
+        let last = self.tree.parts.len().checked_sub(1).filter(|&last| last >= self.first);
+        let mut leaf = last.filter(|&last| matches!(self.tree.parts[last].shape, Shape::Leaf | Shape::Unopened));
         while let Some(delimiter) = self.next_delimiter(at) {
             if let Some(leaf) = leaf.take() {
                 let body = &mut self.tree.parts[leaf].body;
@@ -206,7 +293,7 @@ impl<'a> Reader<'a> {
         if self.open.iter().all(|open| open.boundary.is_none()) {
             return None;
         }
-        let raw = self.tree.raw;
+        let raw = self.raw;
         let mut line_at = at;
         loop {
             if raw.get(line_at..)?.starts_with(b"--") {
@@ -236,18 +323,12 @@ impl<'a> Reader<'a> {
     /// Everything from `at` on becomes one unopened part.
     fn keep_rest(&mut self, at: usize) {
         self.tree.defects.push(Defect::TooManyParts(MOST_PARTS));
-        let parent = self.open.first().map(|open| open.part);
-        let end = self.tree.raw.len();
-        self.tree.parts.push(Part {
-            parent,
-            header: Header::default(),
-            body: at..end,
-            shape: Shape::Unopened,
-            content: Typed::default(),
-            disposition: Typed::default(),
-            encoding: Encoding::Identity,
-            depth: 1,
-        });
+        let parent = self.open.first().map(|open| open.part).or(self.container);
+        let mut part = Part::new(parent.map(|parent| (parent, &self.tree.parts[parent])), Header::default(), self.raw, at);
+        part.content = Typed::default();
+        part.shape = Shape::Unopened;
+        part.opened = self.container.map_or(0, |container| self.tree.parts[container].opened + 1);
+        self.tree.parts.push(part);
         self.open.clear();
     }
 
@@ -259,12 +340,31 @@ impl<'a> Reader<'a> {
                 has_child[parent] = true;
             }
         }
-        for (index, part) in self.tree.parts.iter_mut().enumerate() {
+        for (index, part) in self.tree.parts.iter_mut().enumerate().skip(self.first) {
             if part.shape == Shape::Multipart && !has_child[index] {
                 part.shape = Shape::Leaf;
                 part.content = field::typed(b"text/plain");
                 self.tree.defects.push(Defect::NoBoundary(index));
             }
+        }
+    }
+}
+
+impl<'a> Part<'a> {
+    /// A leaf from what its header section says; `parent` with its index, `start` of the body in the source.
+    fn new(parent: Option<(usize, &Part<'a>)>, header: Header<'a>, source: &'a [u8], start: usize) -> Part<'a> {
+        let in_digest = parent.is_some_and(|(_, parent)| parent.media() == "multipart/digest");
+        Part {
+            parent: parent.map(|(index, _)| index),
+            source,
+            body: start..source.len(),
+            shape: Shape::Leaf,
+            content: content_type(&header, in_digest),
+            disposition: header.first("Content-Disposition").map(field::typed).unwrap_or_default(),
+            encoding: transfer_encoding(&header),
+            depth: parent.map_or(0, |(_, parent)| parent.depth + 1),
+            opened: 0,
+            header,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod automatic;
+mod containers;
 mod content;
 mod continuations;
 mod dates;
@@ -24,7 +25,7 @@ use crate::model::header::Header;
 use crate::model::message::{Defect, Folds, How, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use forward::people;
-use mime::Tree;
+use mime::{Contents, Tree};
 use parts::View;
 use std::collections::HashSet;
 use subject::Subject;
@@ -32,8 +33,6 @@ use words::Languages;
 
 /// The reason beside a container that is filed as it came, because it is nested too deep or there are too many parts.
 pub const KEPT_UNOPENED: &str = "kept unopened";
-/// Encoded mails inside encoded mails are opened this deep.
-const DEEPEST_ENCODED: usize = 3;
 /// More mails inside one mail than anybody forwards at once; further ones stay files.
 const MOST_ORIGINALS: usize = 100;
 /// All bodies of the mails inside one mail, in bytes. Those of a chain lie one in the other, so their sum may be many times the text.
@@ -41,7 +40,9 @@ const LONGEST_BODIES: usize = 4 * parts::LONGEST_TEXT;
 
 /// Reads a mail. `envelope` is what the door knows; without one the Return-Path field speaks for the envelope sender.
 pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>) {
-    let tree = Tree::read(raw);
+    let contents = Contents::default();
+    let mut tree = Tree::read(raw);
+    containers::open(&mut tree, &contents);
     let Some(root) = tree.parts.first() else { return (Message::default(), Vec::new()) };
     let view = View::of(&tree, 0);
     let head = Head::of(&root.header);
@@ -195,8 +196,8 @@ impl Reader<'_> {
             // Beside a forward in the text, a mail with a file name is a file that the forwarded mail had.
             let is_file = had_inline && tree.parts[leaf].name().is_some();
             let is_mail = view.messages.contains(&leaf) && !is_file && self.originals() < MOST_ORIGINALS;
-            let is_open = is_mail && !is_report && self.open(tree, leaf, 0, 0);
-            let mut attachment = view.attachment(tree, leaf, 0, false);
+            let is_open = is_mail && !is_report && self.open(tree, leaf, 0);
+            let mut attachment = view.attachment(tree, leaf, 0);
             if is_open {
                 attachment.unpacked();
             } else if is_mail && is_report {
@@ -213,22 +214,8 @@ impl Reader<'_> {
     }
 
     /// Opens the mail in the part `index`; false if there is nothing in it to open.
-    fn open(&mut self, tree: &Tree<'_>, index: usize, level: u32, encoded: usize) -> bool {
-        if parts::is_closed_message(tree, index) {
-            if encoded == DEEPEST_ENCODED {
-                return false;
-            }
-            let (bytes, _) = decode::transfer(tree.body(index), tree.parts[index].encoding);
-            let inner = Tree::read(&bytes);
-            return self.open_root(&inner, 0, level, encoded + 1);
-        }
-        match tree.children(index).next() {
-            Some(root) => self.open_root(tree, root, level, encoded),
-            None => false,
-        }
-    }
-
-    fn open_root(&mut self, tree: &Tree<'_>, root: usize, level: u32, encoded: usize) -> bool {
+    fn open(&mut self, tree: &Tree<'_>, index: usize, level: u32) -> bool {
+        let Some(root) = tree.children(index).next() else { return false };
         let header = &tree.parts[root].header;
         if header.fields.is_empty() {
             return false;
@@ -263,9 +250,8 @@ impl Reader<'_> {
             let nameless = tree.parts[leaf].name().is_none();
             // A mail with a file name inside an original is that original's file; one without is a further forward.
             let is_mail = view.messages.contains(&leaf) && nameless && self.originals() < MOST_ORIGINALS;
-            // Opened first: the bytes of mails within mails are not to be held once for each of them.
-            let is_open = is_mail && self.open(tree, leaf, level + 1, encoded);
-            let mut attachment = view.attachment(tree, leaf, of, encoded > 0 && !is_open);
+            let is_open = is_mail && self.open(tree, leaf, level + 1);
+            let mut attachment = view.attachment(tree, leaf, of);
             if is_open {
                 attachment.unpacked();
             }

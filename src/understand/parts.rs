@@ -4,10 +4,10 @@ use super::decode::{self, Charset};
 use super::encrypted;
 use super::html;
 use super::kinds;
-use super::mime::{Shape, Tree};
+use super::mime::{Shape, Tree, Wrapper};
 use super::names;
 use crate::model::digest;
-use crate::model::message::{Attachment, Defect, Encoding, Kind, PartRole, Source};
+use crate::model::message::{Attachment, Defect, Kind, PartRole, Source, UNPACKED};
 use file_format::FileFormat;
 use std::collections::HashSet;
 
@@ -26,6 +26,8 @@ pub struct View {
     pub leaves: Vec<usize>,
     /// message/rfc822 parts, in order; they stand in `leaves` as well.
     pub messages: Vec<usize>,
+    /// Read where nothing else is: what a container says beside the mail's own text.
+    fallback: String,
     /// Content-IDs that the HTML shows.
     shown: HashSet<String>,
     has_html: bool,
@@ -36,14 +38,16 @@ pub struct View {
 }
 
 /// What a subtree has to read.
+#[derive(Default)]
 struct Reading {
     text: String,
     rank: Rank,
 }
 
 /// Which of two alternatives is read: plain text before HTML, anything before nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
+    #[default]
     Nothing,
     Html,
     Plain,
@@ -55,12 +59,14 @@ impl View {
         let mut view = View::default();
         let reading = view.read(tree, root, None);
         view.text = reading.text;
+        if !view.text.chars().any(char::is_alphanumeric) && !view.fallback.is_empty() {
+            view.text = std::mem::take(&mut view.fallback);
+        }
         view.is_encrypted |= encrypted::is_text(&view.text);
         if view.text.len() > LONGEST_TEXT {
             view.text.truncate(view.text.floor_char_boundary(LONGEST_TEXT));
             view.tell_cut(Defect::TextCut(LONGEST_TEXT));
         }
-        view.leaves.sort_unstable();
         view
     }
 
@@ -69,41 +75,46 @@ impl View {
         self.is_encrypted |= encrypted::is_part(tree, index);
         match part.shape {
             Shape::Multipart if part.media() == "multipart/alternative" => self.read_alternatives(tree, index),
-            Shape::Multipart => {
-                let mut whole = Reading { text: String::new(), rank: Rank::Nothing };
-                for child in tree.children(index).collect::<Vec<_>>() {
-                    let reading = self.read(tree, child, Some(part.media()));
-                    if !reading.text.trim().is_empty() {
-                        if !whole.text.is_empty() {
-                            whole.text.push_str("\n\n");
-                        }
-                        whole.text.push_str(reading.text.trim_matches('\n'));
-                        whole.rank = whole.rank.max(reading.rank);
-                    }
+            Shape::Multipart => self.read_children(tree, index),
+            Shape::Wrapper(Wrapper::Uuencoded) => self.read_children(tree, index),
+            Shape::Wrapper(wrapper) => {
+                self.leaves.push(index);
+                let reading = self.read_children(tree, index);
+                if wrapper != Wrapper::Tnef {
+                    return reading;
                 }
-                whole
+                append(&mut self.fallback, &reading.text);
+                Reading::default()
             }
             Shape::Message => {
                 self.messages.push(index);
                 self.leaves.push(index);
-                Reading { text: String::new(), rank: Rank::Nothing }
+                Reading::default()
             }
             Shape::Leaf | Shape::Unopened => match text_kind(tree, index, parent) {
                 Some(kind) => self.read_text(tree, index, kind),
                 None => {
-                    if is_closed_message(tree, index) {
-                        self.messages.push(index);
-                    }
                     self.leaves.push(index);
-                    Reading { text: String::new(), rank: Rank::Nothing }
+                    Reading::default()
                 }
             },
         }
     }
 
+    fn read_children(&mut self, tree: &Tree<'_>, index: usize) -> Reading {
+        let mut whole = Reading::default();
+        for child in tree.children(index).collect::<Vec<_>>() {
+            let reading = self.read(tree, child, Some(tree.parts[index].media()));
+            if append(&mut whole.text, &reading.text) {
+                whole.rank = whole.rank.max(reading.rank);
+            }
+        }
+        whole
+    }
+
     /// RFC 2046 §5.1.4: the same thing in several forms. The plain one is read if it says anything at all.
     fn read_alternatives(&mut self, tree: &Tree<'_>, index: usize) -> Reading {
-        let mut best = Reading { text: String::new(), rank: Rank::Nothing };
+        let mut best = Reading::default();
         for child in tree.children(index).collect::<Vec<_>>() {
             let reading = self.read(tree, child, Some("multipart/alternative"));
             if reading.rank > best.rank && reading.text.chars().any(char::is_alphanumeric) {
@@ -116,7 +127,7 @@ impl View {
     fn read_text(&mut self, tree: &Tree<'_>, index: usize, kind: Rank) -> Reading {
         if self.read >= MOST_TEXT {
             self.tell_cut(Defect::TextCut(LONGEST_TEXT));
-            return Reading { text: String::new(), rank: Rank::Nothing };
+            return Reading::default();
         }
         let part = &tree.parts[index];
         let charset = part.content.parameter("charset");
@@ -175,6 +186,7 @@ impl View {
             "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
                 return (PartRole::Skipped, Some("digital signature"));
             }
+            _ if matches!(part.shape, Shape::Wrapper(_)) => return (PartRole::Skipped, Some(UNPACKED)),
             _ if part.shape == Shape::Unopened => return (PartRole::File, Some(super::KEPT_UNOPENED)),
             _ => (),
         }
@@ -184,7 +196,7 @@ impl View {
     }
 
     /// The leaf as an attachment of the `of`-th mail.
-    pub fn attachment(&self, tree: &Tree<'_>, index: usize, of: usize, in_memory: bool) -> Attachment {
+    pub fn attachment(&self, tree: &Tree<'_>, index: usize, of: usize) -> Attachment {
         let part = &tree.parts[index];
         let (role, reason) = self.role(tree, index);
         let (bytes, _) = decode::transfer(tree.body(index), part.encoding);
@@ -203,12 +215,26 @@ impl View {
             role,
             reason,
             found: None,
-            source: match in_memory {
-                true => Source::Decoded(bytes.into_owned()),
-                false => Source::Range { range: part.body.clone(), encoding: part.encoding },
+            source: match part.place() {
+                // What was unpacked is filed by itself.
+                _ if role == PartRole::Skipped => Source::Decoded(Vec::new()),
+                Some(range) => Source::Range { range, encoding: part.encoding },
+                None => Source::Decoded(bytes.into_owned()),
             },
         }
     }
+}
+
+/// Puts a text behind another, a blank line between them; false if there is none.
+fn append(whole: &mut String, text: &str) -> bool {
+    if text.trim().is_empty() {
+        return false;
+    }
+    if !whole.is_empty() {
+        whole.push_str("\n\n");
+    }
+    whole.push_str(text.trim_matches('\n'));
+    true
 }
 
 /// Whether a leaf is shown as text, and as which.
@@ -227,7 +253,9 @@ fn text_kind(tree: &Tree<'_>, index: usize, parent: Option<&str>) -> Option<Rank
         _ => return None,
     };
     // A name makes a file of it, unless it is the mail's own text or one of its forms.
-    let is_body = part.parent.is_none_or(|parent| tree.parts[parent].shape == Shape::Message) || parent == Some("multipart/alternative");
+    let holds_body =
+        |parent: usize| matches!(tree.parts[parent].shape, Shape::Message | Shape::Wrapper(Wrapper::Signed | Wrapper::Uuencoded));
+    let is_body = part.parent.is_none_or(holds_body) || parent == Some("multipart/alternative");
     (part.name().is_none() || is_body).then_some(kind)
 }
 
@@ -236,14 +264,6 @@ fn sniffed(bytes: &[u8], shape: Shape) -> String {
     match shape {
         Shape::Message => "message/rfc822".to_owned(),
         Shape::Unopened => "application/octet-stream".to_owned(),
-        Shape::Leaf | Shape::Multipart => FileFormat::from_bytes(bytes).media_type().to_owned(),
+        Shape::Leaf | Shape::Multipart | Shape::Wrapper(_) => FileFormat::from_bytes(bytes).media_type().to_owned(),
     }
-}
-
-/// Whether a leaf is a mail that must be decoded before it is opened: message/rfc822 in an encoding (RFC 2046 §5.2.1 forbids it; it
-/// happens), or a mail that was saved as a file and attached under no type of its own.
-pub fn is_closed_message(tree: &Tree<'_>, index: usize) -> bool {
-    let part = &tree.parts[index];
-    let is_saved = part.media() == "application/octet-stream" && part.name().is_some_and(|name| name.to_lowercase().ends_with(".eml"));
-    part.shape == Shape::Leaf && (is_saved || part.media() == "message/rfc822" && part.encoding != Encoding::Identity)
 }

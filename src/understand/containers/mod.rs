@@ -1,0 +1,155 @@
+//! Opens what mail programs put files into: opaque S/MIME, encoded mails, files in text, Outlook's own forms. What is found grows on
+//! the tree of parts, so that every later step sees plain parts. Bounded in depth and in bytes; what stays closed is a file.
+
+mod signed;
+mod uuencode;
+
+use super::decode;
+use super::mime::{Contents, DEEPEST, MOST_PARTS, Part, Piece, Shape, Tree, Wrapper};
+use crate::model::header::Header;
+use crate::model::message::Defect;
+
+/// Containers inside containers are opened this deep.
+const DEEPEST_OPENED: usize = 3;
+/// What containers give out in all: so many times the bytes of the mail, and a little that any mail may.
+const MOST_TIMES: usize = 4;
+const MOST_BESIDE: usize = 1 << 20;
+
+/// What was found in a leaf, and what that makes of the leaf: a mail, or a wrapper of what belongs to the same mail.
+struct Found {
+    shape: Shape,
+    inside: Inside,
+}
+
+enum Inside {
+    /// A MIME entity, or a whole mail.
+    Entity(Vec<u8>),
+    Pieces(Vec<Piece>),
+}
+
+impl Found {
+    fn size(&self) -> usize {
+        match &self.inside {
+            Inside::Entity(bytes) => bytes.len(),
+            Inside::Pieces(pieces) => pieces.iter().map(|piece| piece.header.len() + piece.body.len()).sum(),
+        }
+    }
+}
+
+/// Opens every container of the tree, and those inside them.
+pub fn open<'a>(tree: &mut Tree<'a>, contents: &'a Contents) {
+    let mut left = tree.parts.first().map_or(0, Part::source_len) * MOST_TIMES + MOST_BESIDE;
+    let mut index = 0;
+    while index < tree.parts.len() {
+        if tree.parts[index].shape == Shape::Leaf && tree.parts.len() < MOST_PARTS {
+            open_leaf(tree, index, contents, &mut left);
+        }
+        index += 1;
+    }
+}
+
+fn open_leaf<'a>(tree: &mut Tree<'a>, index: usize, contents: &'a Contents, left: &mut usize) {
+    let part = &tree.parts[index];
+    let Some(found) = find(part, tree.body(index)) else { return };
+    if part.opened >= DEEPEST_OPENED || part.depth() >= DEEPEST || found.size() > *left {
+        tree.defects.push(Defect::KeptUnopened(index));
+        tree.parts[index].shape = Shape::Unopened;
+        return;
+    }
+    *left -= found.size();
+    if found.shape == Shape::Wrapper(Wrapper::Signed) {
+        tree.defects.push(Defect::SignatureNotVerified(index));
+    }
+    match found.inside {
+        Inside::Entity(bytes) => tree.open_entity(index, contents.keep(bytes), found.shape),
+        Inside::Pieces(pieces) => tree.open_pieces(index, pieces, found.shape, contents),
+    }
+}
+
+/// What a leaf contains, if it is a container; its content tells, not its name alone.
+fn find(part: &Part<'_>, body: &[u8]) -> Option<Found> {
+    let whole = || decode::transfer(body, part.encoding).0;
+    let name = part.name().unwrap_or_default().to_lowercase();
+    match part.media() {
+        "message/rfc822" | "message/global" => return mail(whole().into_owned(), false),
+        "application/pkcs7-mime" | "application/x-pkcs7-mime" => return signed_entity(&whole()),
+        // RFC 8551 §3.9: a gateway may have forgotten the type.
+        "application/octet-stream" if name == "smime.p7m" => return signed_entity(&whole()),
+        media if media.starts_with("multipart/") && part.opened > 0 => return multipart(part, body),
+        _ => (),
+    }
+    if name.ends_with(".eml") {
+        return mail(whole().into_owned(), part.media() != "application/octet-stream");
+    }
+    if is_uuencoded(part) {
+        return uuencoded_part(part, &whole());
+    }
+    let is_text = part.media() == "text/plain" && !part.is_attachment();
+    if is_text { uuencoded_text(part, &whole()) } else { None }
+}
+
+/// A mail that must be decoded before it is opened: in an encoding (RFC 2046 §5.2.1 forbids it; it happens), or saved as a file.
+/// `is_doubtful`: nothing but its name says so, and its header must.
+fn mail(bytes: Vec<u8>, is_doubtful: bool) -> Option<Found> {
+    let header = Header::read(&bytes);
+    let speaks = |name: &str| header.first(name).is_some();
+    let is_mail = !header.fields.is_empty() && (!is_doubtful || speaks("From") && (speaks("Date") || speaks("Subject")));
+    is_mail.then_some(Found { shape: Shape::Message, inside: Inside::Entity(bytes) })
+}
+
+fn signed_entity(bytes: &[u8]) -> Option<Found> {
+    let entity = signed::content(bytes)?;
+    Some(Found { shape: Shape::Wrapper(Wrapper::Signed), inside: Inside::Entity(entity) })
+}
+
+/// A multipart that stood in a container as a whole.
+fn multipart(part: &Part<'_>, body: &[u8]) -> Option<Found> {
+    part.content.parameter("boundary")?;
+    let kind = part.header.first("Content-Type")?;
+    let entity = [b"Content-Type:", kind, b"\r\n\r\n", body].concat();
+    Some(Found { shape: Shape::Wrapper(Wrapper::Whole), inside: Inside::Entity(entity) })
+}
+
+/// Content-Transfer-Encoding values that are no MIME, and were in use all the same.
+fn is_uuencoded(part: &Part<'_>) -> bool {
+    let encoding = part.header.text("Content-Transfer-Encoding").unwrap_or_default().to_ascii_lowercase();
+    matches!(encoding.as_str(), "x-uuencode" | "x-uue" | "uuencode" | "x-uu")
+}
+
+/// A whole part in that encoding: what is inside bears the part's own fields.
+fn uuencoded_part(part: &Part<'_>, body: &[u8]) -> Option<Found> {
+    let file = uuencode::split(body)?.files.into_iter().next()?;
+    let mut header = Vec::new();
+    for name in ["Content-Type", "Content-Disposition", "Content-ID"] {
+        if let Some(value) = part.header.first(name) {
+            header.extend([name.as_bytes(), b":", value, b"\r\n"].concat());
+        }
+    }
+    if part.name().is_none() && part.media() != "text/plain" {
+        header.extend(named(&file.name));
+    }
+    Some(uuencoded(vec![Piece { parent: None, header, body: file.bytes }]))
+}
+
+fn uuencoded_text(part: &Part<'_>, body: &[u8]) -> Option<Found> {
+    let split = uuencode::split(body)?;
+    let kind = part.header.first("Content-Type").unwrap_or(b" text/plain");
+    let text = Piece { parent: None, header: [b"Content-Type:", kind, b"\r\n"].concat(), body: split.text };
+    let files = split.files.into_iter().map(|file| Piece {
+        parent: None,
+        header: [b"Content-Type: application/octet-stream\r\n".to_vec(), named(&file.name)].concat(),
+        body: file.bytes,
+    });
+    Some(uuencoded([text].into_iter().chain(files).collect()))
+}
+
+fn uuencoded(pieces: Vec<Piece>) -> Found {
+    Found { shape: Shape::Wrapper(Wrapper::Uuencoded), inside: Inside::Pieces(pieces) }
+}
+
+/// A Content-Disposition field with a file name of any bytes. RFC 2231 §4.
+fn named(name: &[u8]) -> Vec<u8> {
+    let name = decode::eight_bit(name);
+    let escaped: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    format!("Content-Disposition: attachment; filename*=utf-8''{escaped}\r\n").into_bytes()
+}
