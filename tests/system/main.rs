@@ -46,6 +46,7 @@ mod scan;
 mod secrets;
 mod shown;
 mod signer;
+mod smime;
 mod story;
 mod take_back;
 mod tls;
