@@ -52,11 +52,7 @@ fn opaque_signatures_are_opened() {
         let parts: Vec<_> = entry["parts"].as_array().unwrap().iter().map(|part| (&part["role"], &part["reason"], &part["name"])).collect();
         assert_eq!(
             parts.iter().map(|(role, reason, name)| format!("{role} {reason} {name}")).collect::<Vec<_>>(),
-            [
-                r#""skipped" "unpacked" "smime.p7m""#,
-                r#""file" null "Anschreiben.pdf""#,
-                r#""file" null "Kanarie-Datei.txt""#
-            ]
+            [r#""skipped" "unpacked" "smime.p7m""#, r#""file" null "Anschreiben.pdf""#, r#""file" null "Kanarie-Datei.txt""#]
         );
         assert!(entry["defects"].to_string().contains("nobody has verified"), "{}", entry["defects"]);
         let ids: Vec<_> = entry["documents"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();

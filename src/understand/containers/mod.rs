@@ -8,6 +8,7 @@ use super::decode;
 use super::mime::{Contents, DEEPEST, MOST_PARTS, Part, Piece, Shape, Tree, Wrapper};
 use crate::model::header::Header;
 use crate::model::message::Defect;
+use memchr::memmem;
 
 /// Containers inside containers are opened this deep.
 const DEEPEST_OPENED: usize = 3;
@@ -84,8 +85,9 @@ fn find(part: &Part<'_>, body: &[u8]) -> Option<Found> {
     if is_uuencoded(part) {
         return uuencoded_part(part, &whole());
     }
-    let is_text = part.media() == "text/plain" && !part.is_attachment();
-    if is_text { uuencoded_text(part, &whole()) } else { None }
+    // Programs that write such files know no base64.
+    let may_hold = part.media() == "text/plain" && !part.is_attachment() && memmem::find(body, b"begin ").is_some();
+    if may_hold { uuencoded_text(part, &whole()) } else { None }
 }
 
 /// A mail that must be decoded before it is opened: in an encoding (RFC 2046 §5.2.1 forbids it; it happens), or saved as a file.
@@ -153,3 +155,6 @@ fn named(name: &[u8]) -> Vec<u8> {
     let escaped: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
     format!("Content-Disposition: attachment; filename*=utf-8''{escaped}\r\n").into_bytes()
 }
+
+#[cfg(test)]
+mod tests;
