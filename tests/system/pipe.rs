@@ -227,25 +227,28 @@ fn killed_at_random() {
     const MAILS: usize = 60;
     let mut acme = Installation::new();
     let daemon = acme.serve();
-    let started = std::time::Instant::now();
-    assert_eq!(delivers(&acme, &TO, &mail(0)).0, 0);
-    let whole = started.elapsed();
-    let mut killed = 0;
-    for number in 1..=MAILS {
-        let mail = mail(number);
+    let timed = |mail: &str| {
+        let started = std::time::Instant::now();
+        assert_eq!(delivers(&acme, &TO, mail).0, 0);
+        started.elapsed()
+    };
+    let mut whole = timed(&mail(0));
+    let (mut mails, mut killed) = (0, 0);
+    while mails < MAILS || killed <= MAILS / 4 {
+        mails += 1;
+        assert!(mails <= 10 * MAILS, "only {killed} kills hit");
+        let mail = mail(mails);
         let mut child = starts(&acme, &TO, &[]);
         child.stdin.take().unwrap().write_all(mail.as_bytes()).unwrap();
-        // Spread over the time that a delivery takes: before, in and behind the commit.
-        std::thread::sleep(whole.mul_f64(number as f64 * 1.2 / MAILS as f64));
+        // Spread over the time that a delivery takes: before, in and behind the commit. On a busy machine it takes another time with each.
+        std::thread::sleep(whole.mul_f64((mails % MAILS) as f64 * 1.2 / MAILS as f64));
         let _ = child.kill();
         killed += usize::from(child.wait().unwrap().code().is_none());
-        assert_eq!(delivers(&acme, &TO, &mail).0, 0);
+        whole = timed(&mail);
     }
-    // How many depends on the machine; some must have been in the midst of it.
-    assert!(killed > 2, "{killed}");
-    filed(&acme, MAILS + 1);
+    filed(&acme, mails + 1);
     let ids = message_ids(&acme);
-    assert_eq!((ids.len(), ids.iter().collect::<HashSet<_>>().len()), (MAILS + 1, MAILS + 1));
+    assert_eq!((ids.len(), ids.iter().collect::<HashSet<_>>().len()), (mails + 1, mails + 1));
     acme.all_sent();
     daemon.stop();
     acme.is_sound();
