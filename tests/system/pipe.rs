@@ -159,6 +159,26 @@ fn beside_the_service_and_without_it() {
     acme.is_sound();
 }
 
+/// RFC 6531. A domain has two spellings, and an import address is the same one in both: one mail, handed over once for the two of them.
+#[test]
+fn either_spelling_of_a_domain() {
+    let mut acme = Installation::empty("");
+    acme.import(&ACME.replace(r#"["import@acme.example"]"#, r#"["bewerbungen@xn--mller-kva.example"]"#));
+    let to = |all: &[&'static str]| [&["--authserv-id", "mx.acme.example", "--to"], all].concat();
+    let spelt = ["Bewerbungen@M\u{fc}ller.example", "bewerbungen@xn--mller-kva.example"];
+    assert_eq!(delivers(&acme, &to(&spelt[..1]), &mail(1)).0, 0);
+    let shown = shown(&acme, "acme");
+    assert_eq!((shown["envelope"]["to"][0].as_str(), shown["envelope"]["to"][1].is_null()), (Some(spelt[0]), true), "{shown}");
+    let (code, text) = delivers(&acme, &to(&[spelt[0], "--to", spelt[1]]), &mail(2));
+    assert!(code == 0 && !text.contains(", "), "{text}");
+    assert_eq!(acme.mails().len(), 2);
+    let daemon = acme.serve();
+    filed(&acme, 2);
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
 /// A signature is good with lone LFs; trouble with the DNS is for later.
 #[test]
 fn signed_with_lone_line_feeds() {
