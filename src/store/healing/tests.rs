@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::arrivals::Turn;
 use crate::store::examples;
-use crate::store::filing::Waits;
+use crate::store::filing::{Filing, Waits};
 
 async fn store() -> (Store, TenantId, tempfile::TempDir) {
     let (store, folder) = examples::store().await;
