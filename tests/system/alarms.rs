@@ -118,6 +118,12 @@ fn a_webhook_that_fails_for_a_while() {
     assert!(acme.runs(&["alarms", "list"]).stdout.windows(13).any(|part| part == b"webhook fails"));
     hook.answers(200);
     eventually("a post that is taken", || (hook.told().len() == 1).then_some(()));
+    // And noted: whoever is killed in between tells once more.
+    eventually("a note of it", || {
+        let listed = acme.json(&["alarms", "list", "--json"]);
+        let is_noted = |way: &serde_json::Value| way["way"] == "webhook" && way["told_at"].is_string();
+        listed[0]["told"].as_array().unwrap().iter().any(is_noted).then_some(())
+    });
     daemon.kill();
     let daemon = acme.serve();
     sql(&acme, "update alarm set cleared_at = 2");
