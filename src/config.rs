@@ -10,7 +10,6 @@ mod faults;
 mod healing;
 mod held;
 pub mod imap;
-mod limits;
 pub mod lmtp;
 pub mod maildir;
 mod network;

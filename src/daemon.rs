@@ -10,10 +10,10 @@ use crate::intake::accept::Acceptor;
 use crate::intake::imap;
 use crate::intake::login::SignIn;
 use crate::intake::maildir;
-use crate::intake::seen;
 use crate::intake::smtp::listener::Listening;
 use crate::intake::smtp::tls::Certificate;
 use crate::intake::smtp::{self, StoreDirectory};
+use crate::intake::voice;
 use crate::model::arrival::HeldLimits;
 use crate::notify::transport::Transport;
 use crate::notify::{daily, outbox};
@@ -140,7 +140,7 @@ impl Daemon {
                 .map(|maildir| Part::start("Maildir door", &falls, |stop| again_and_again("a Maildir's door", maildir, stop))),
         );
         let (spoken, heard, speaks_for) = (store.clone(), store.clone(), watching.listeners());
-        doors.push(Part::start("doors' voice", &falls, |stop| seen::speak(speaks_for, speaker, spoken, stop)));
+        doors.push(Part::start("doors' voice", &falls, |stop| voice::speak(speaks_for, speaker, spoken, stop)));
         let certified = certified(certificate.clone());
         doors.push(Part::start("alarms", &falls, |stop| alarms::run(heard, watching, certified, stop)));
         doors.extend(

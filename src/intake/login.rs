@@ -117,9 +117,7 @@ impl SignIn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::import::ImportFile;
-    use crate::model::installation::Place;
-    use crate::store::Missing;
+    use crate::store::examples;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     const ORGANISATION: &str = include_str!("../../fixtures/demo/organisation.json");
@@ -127,15 +125,8 @@ mod tests {
     /// Whoever guesses learns nothing from how long it takes: one hash for every try, whoever the name is.
     #[tokio::test]
     async fn every_try_costs_one_hash() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("rohrpost.db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
-        let import = async |text: &str| {
-            let file: ImportFile = serde_json::from_str(text).unwrap();
-            let existing = store.existing(&file).await.unwrap();
-            assert_eq!(file.faults(&existing), []);
-            store.import(file, &existing).await.unwrap();
-        };
+        let (store, _folder) = examples::store().await;
+        let import = async |text: &str| examples::import(&store, text).await;
         import(ORGANISATION).await;
         let left =
             r#"{"tenant": {"id": "acme"}, "users": [{"email": "left@acme.example", "name": "L", "role": "hr_manager", "active": false}]}"#;

@@ -14,3 +14,4 @@ pub mod seen;
 pub mod smtp;
 pub mod spool;
 pub mod told;
+pub mod voice;

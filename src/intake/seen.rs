@@ -1,18 +1,8 @@
-//! Says how those doors are that have nothing to tell by themselves: they listen, and mail comes. Remembered in memory and written down
-//! now and then, so that no mail costs a write more.
+//! When each kind of door took its last mail: remembered in memory, so that no mail costs a write more.
 
-use super::accept::Acceptor;
 use crate::model::arrival::Door;
-use crate::store::Store;
-use crate::store::doors::DoorNews;
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
-use tracing::warn;
-
-/// How often is written down what there is to say.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// When each kind of door took its last mail.
 #[derive(Clone, Debug, Default)]
@@ -27,38 +17,8 @@ impl Seen {
         }
     }
 
-    fn last(&self, door: Door) -> Option<Timestamp> {
+    pub fn last(&self, door: Door) -> Option<Timestamp> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().find(|(of, _)| *of == door).map(|(_, at)| *at)
-    }
-}
-
-/// Speaks for these doors until stopped. A door of which there is one bears the name of its kind.
-pub async fn speak(doors: Vec<Door>, acceptor: Acceptor, store: Store, stop: CancellationToken) {
-    let mut said = vec![None; doors.len()];
-    loop {
-        let trouble = acceptor.trouble().await;
-        let stopping = stop.is_cancelled();
-        for (door, said) in doors.iter().zip(&mut said) {
-            let state = match (stopping, trouble) {
-                (true, _) => "stopped",
-                (false, Some(_)) => "failing",
-                (false, None) => "listening",
-            };
-            let now = (state, acceptor.seen().last(*door));
-            if *said == Some(now) {
-                continue;
-            }
-            let error = trouble.filter(|_| state == "failing").map(str::to_owned);
-            let news = DoorNews { state, contact_at: now.1, mail_at: now.1, error, ..DoorNews::default() };
-            match store.door_says(door.as_str(), door.as_str(), news).await {
-                Ok(()) => *said = Some(now),
-                Err(error) => warn!(error = format!("{error:#}"), "the state of a door could not be written down"),
-            }
-        }
-        if stopping {
-            return;
-        }
-        tokio::select! { () = stop.cancelled() => (), () = tokio::time::sleep(LOOK) => () }
     }
 }

@@ -5,10 +5,9 @@ use crate::model::arrival::{Arrival, Door, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
 use crate::model::healing::VERSION;
 use crate::model::id::ArrivalId;
-use crate::model::import::ImportFile;
 use crate::model::installation::Place;
 use crate::model::outbound::MessagePurpose;
-use crate::store::{DaemonLock, Missing};
+use crate::store::{DaemonLock, Missing, examples};
 
 const ORGANISATION: &str = include_str!("../../fixtures/demo/organisation.json");
 
@@ -22,10 +21,7 @@ async fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let place = Place { database: folder.path().join("rohrpost.db"), blobs: folder.path().join("blobs") };
     let store = Store::open(&place, Missing::Create).await.unwrap();
-    let file: ImportFile = serde_json::from_str(ORGANISATION).unwrap();
-    let existing = store.existing(&file).await.unwrap();
-    assert_eq!(file.faults(&existing), []);
-    store.import(file, &existing).await.unwrap();
+    examples::import(&store, ORGANISATION).await;
     Scene { _folder: folder, place, store }
 }
 
@@ -293,9 +289,7 @@ async fn an_application_that_turns_up_in_between() {
     let judged = pipeline.judge(&claimed, &mut read, &raw).await.unwrap();
     let application = r#"{"tenant": {"id": "acme"}, "applications": [{"id": "N1", "reference": "6001", "job": "J1",
         "candidate": {"id": "CN", "name": "Nora Neu", "emails": ["nora@example.net"]}}]}"#;
-    let file: ImportFile = serde_json::from_str(application).unwrap();
-    let existing = scene.store.existing(&file).await.unwrap();
-    scene.store.import(file, &existing).await.unwrap();
+    examples::import(&scene.store, application).await;
     assert!(!scene.store.mark_what_waited().await.unwrap(), "nothing is held yet");
     file::put(&scene.store, read.decided(&claimed, &judged, None)).await.unwrap();
     assert_eq!(scene.disposition(id).await, (Some(Disposition::Held), Some("unknown_number".into())));

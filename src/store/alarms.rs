@@ -167,14 +167,11 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::installation::Place;
-    use crate::store::Missing;
+    use crate::store::examples;
 
     #[tokio::test]
     async fn an_alarm_begins_goes_on_ends_and_begins_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, _folder) = examples::store().await;
         let at = |second: i64| Timestamp::from_second(second).unwrap();
         let alarm = |text: &str| Alarm { kind: AlarmKind::DoorFailing, about: "box".into(), text: text.into() };
         let only = async || {

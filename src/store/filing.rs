@@ -172,7 +172,9 @@ impl Store {
 /// Writes filings: one statement a table.
 pub(super) async fn insert(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), NotWritten> {
     end_arrivals(c, rows).await?;
-    healing::found_meanwhile(c, rows).await.map_err(NotWritten::of)?;
+    for row in rows.iter().filter(|row| row.waits.number.is_some()) {
+        healing::found_meanwhile(c, &row.tenant, row.arrival, row.at).await.map_err(NotWritten::of)?;
+    }
     insert_leavings(c, rows).await.map_err(NotWritten::of)?;
     for (row, delivery) in rows.iter().filter_map(|row| row.delivery.as_ref().map(|delivery| (row, delivery))) {
         update_delivery(c, row, delivery).await.map_err(NotWritten::of)?;

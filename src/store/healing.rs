@@ -3,7 +3,6 @@
 use super::Store;
 use super::arrivals::{CLAIMED, Claimed, claimed};
 use super::audit::{self, NewAudit};
-use super::filing::Filing;
 use crate::model::address;
 use crate::model::healing::ACTOR;
 use crate::model::id::{ArrivalId, TenantId};
@@ -283,19 +282,17 @@ pub(super) async fn forwarder_changed(c: &mut SqliteConnection, tenant: &TenantI
 }
 
 /// An application that turned up between the judgement and its commit is found at once: it marked no mail, since none was held yet.
-pub(super) async fn found_meanwhile(c: &mut SqliteConnection, rows: &[Filing]) -> Result<(), sqlx::Error> {
-    for row in rows.iter().filter(|row| row.waits.number.is_some()) {
-        sqlx::query(
-            "update arrival set heal_due_at = $3 where tenant = $1 and id = $2 and exists (select 1 from application a
-                 where a.tenant = arrival.tenant and a.reference = arrival.held_number and not a.erased)",
-        )
-        .bind(row.tenant.as_str())
-        .bind(row.arrival.to_string())
-        .bind(row.at.as_millisecond())
-        .execute(&mut *c)
-        .await?;
-    }
-    Ok(())
+pub(super) async fn found_meanwhile(c: &mut SqliteConnection, tenant: &TenantId, id: ArrivalId, now: Timestamp) -> sqlx::Result<()> {
+    sqlx::query(
+        "update arrival set heal_due_at = $3 where tenant = $1 and id = $2 and exists (select 1 from application a
+             where a.tenant = arrival.tenant and a.reference = arrival.held_number and not a.erased)",
+    )
+    .bind(tenant.as_str())
+    .bind(id.to_string())
+    .bind(now.as_millisecond())
+    .execute(c)
+    .await
+    .map(drop)
 }
 
 #[cfg(test)]

@@ -366,15 +366,12 @@ fn application(row: &SqliteRow) -> Application {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::installation::Place;
-    use crate::store::Missing;
+    use crate::store::examples;
 
     /// What is asked for every mail costs the same whatever a tenant has: no list of all users, jobs or departments is walked.
     #[tokio::test]
     async fn what_is_asked_for_every_mail_is_looked_up() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, _folder) = examples::store().await;
         for (sql, lookups) in [
             (format!("{APPLICATION} where a.tenant = 'a' and a.reference in ('1')"), 5),
             (format!("{APPLICATION} where a.tenant = 'a' and a.id in ('1')"), 5),

@@ -155,13 +155,7 @@ impl Store {
 
     /// Mails that are due to leave their folder, the longest due first; by their UIDs.
     pub async fn leaving(&self, mailbox: &str, uid_validity: u32, most: u32) -> anyhow::Result<Vec<Leaving>> {
-        let rows = sqlx::query(LEAVING)
-            .bind(mailbox)
-            .bind(i64::from(uid_validity))
-            .bind(Timestamp::now().as_millisecond())
-            .bind(i64::from(most))
-            .fetch_all(&self.reads)
-            .await?;
+        let rows = self.due(LEAVING, mailbox, uid_validity, most).await?;
         let one = |row: &SqliteRow| {
             let fate = if row.get::<&str, _>("fate") == Fate::Accepted.as_str() { Fate::Accepted } else { Fate::Refused };
             Ok(Leaving { uid: number(row, "uid")?, fate, copied: row.get("copied"), attempts: number(row, "attempts")? })
@@ -169,6 +163,12 @@ impl Store {
         let mut mails = rows.iter().map(one).collect::<anyhow::Result<Vec<Leaving>>>()?;
         mails.sort_by_key(|mail| mail.uid);
         Ok(mails)
+    }
+
+    /// What is due of a folder, as this question has it.
+    pub(super) async fn due(&self, sql: &'static str, mailbox: &str, uid_validity: u32, most: u32) -> sqlx::Result<Vec<SqliteRow>> {
+        let asked = sqlx::query(sql).bind(mailbox).bind(i64::from(uid_validity));
+        asked.bind(Timestamp::now().as_millisecond()).bind(i64::from(most)).fetch_all(&self.reads).await
     }
 
     /// How many mails still have to leave their folder, or were put off there, due or not.
@@ -244,29 +244,18 @@ pub(super) async fn accepted(c: &mut SqliteConnection, position: &Position, tena
 /// Moves the cursor; a mail that was put off is behind it, and is put off no more. Fails for any other mail behind it, or if the mailbox is
 /// in other hands.
 pub(super) async fn advance(c: &mut SqliteConnection, position: &Position) -> Result<(), NotWritten> {
-    let sql = "update mailbox set last_uid = $4 where name = $1 and holder = $2 and uid_validity = $3 and last_uid < $4";
-    let done = sqlx::query(sql)
-        .bind(&position.mailbox)
-        .bind(&position.holder)
-        .bind(i64::from(position.uid_validity))
-        .bind(i64::from(position.uid))
-        .execute(&mut *c)
-        .await
-        .map_err(NotWritten::of)?;
-    if done.rows_affected() == 1 {
-        return Ok(());
+    for sql in [
+        "update mailbox set last_uid = $4 where name = $1 and holder = $2 and uid_validity = $3 and last_uid < $4",
+        "delete from mailbox_mail where mailbox = $1 and uid_validity = $3 and uid = $4 and fate = 'put_off'
+             and exists (select 1 from mailbox where name = $1 and holder = $2 and uid_validity = $3)",
+    ] {
+        let bound = sqlx::query(sql).bind(&position.mailbox).bind(&position.holder);
+        let bound = bound.bind(i64::from(position.uid_validity)).bind(i64::from(position.uid));
+        if bound.execute(&mut *c).await.map_err(NotWritten::of)?.rows_affected() == 1 {
+            return Ok(());
+        }
     }
-    let sql = "delete from mailbox_mail where mailbox = $1 and uid_validity = $3 and uid = $4 and fate = 'put_off'
-               and exists (select 1 from mailbox where name = $1 and holder = $2 and uid_validity = $3)";
-    let done = sqlx::query(sql)
-        .bind(&position.mailbox)
-        .bind(&position.holder)
-        .bind(i64::from(position.uid_validity))
-        .bind(i64::from(position.uid))
-        .execute(c)
-        .await
-        .map_err(NotWritten::of)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(NotWritten::Fenced) }
+    Err(NotWritten::Fenced)
 }
 
 async fn leave(c: &mut SqliteConnection, position: &Position, tenant: &TenantId, arrival: Option<ArrivalId>) -> Result<(), sqlx::Error> {

@@ -9,6 +9,8 @@ pub mod canaries;
 pub mod daily;
 pub mod directory;
 pub mod doors;
+#[cfg(test)]
+pub mod examples;
 mod files;
 pub mod filing;
 pub mod healing;

@@ -26,22 +26,15 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::arrival::{Arrival, Door, Purpose, Raw};
+    use crate::model::arrival::{Arrival, Door, Purpose};
     use crate::model::facts::{Facts, Origin};
-    use crate::model::import::ImportFile;
-    use crate::model::installation::Place;
-    use crate::model::verdict::Disposition;
-    use crate::store::Missing;
-    use crate::store::arrivals::Turn;
-    use crate::store::filing::{Filing, Summary};
+    use crate::store::examples;
     use sqlx::Row;
 
     /// It is asked for every mail of a pipe, however many have come.
     #[tokio::test]
     async fn looked_up_by_its_index() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, _folder) = examples::store().await;
         let rows = sqlx::query(sqlx::AssertSqlSafe(format!("explain query plan {PIPED}"))).fetch_all(&store.reads).await.unwrap();
         let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
         assert_eq!(steps, ["SEARCH arrival USING INDEX arrival_piped (tenant=? AND sha256=?)"]);
@@ -50,32 +43,19 @@ mod tests {
     /// Acceptance: G1. What was discarded is not kept: who hands it over again must not hear that it is.
     #[tokio::test]
     async fn what_was_discarded_is_not_known() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, _folder) = examples::store().await;
         let text = r#"{"tenant": {"id": "acme", "name": "Acme", "import_addresses": ["import@acme.example"]}}"#;
-        let file = ImportFile::read(text).unwrap();
-        let existing = store.existing(&file).await.unwrap();
-        store.import(file, &existing).await.unwrap();
+        examples::import(&store, text).await;
         let tenant = TenantId::new("acme");
         let envelope = Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose: Purpose::Import };
         let (now, day) = (Timestamp::now(), jiff::SignedDuration::from_hours(24));
         let held = async |bytes: &'static str| {
-            let sha256 = crate::model::digest::sha256(bytes.as_bytes());
             let facts = Facts { origin: Origin::Relay, is_strangers: true, ..Facts::default() };
-            let (id, raw, at) = (ArrivalId::generate(), Raw::Bytes(bytes.into()), now - day * 20);
-            let (size, sha) = (bytes.len() as u64, sha256.clone());
-            let arrival =
-                Arrival { id, tenant: tenant.clone(), door: Door::Pipe, at, envelope: envelope.clone(), facts, raw, sha256: sha, size };
-            store.accept(arrival).await.unwrap();
-            let claimed = store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
-            let filing = Filing {
-                fence: claimed.fence,
-                disposition: Disposition::Held,
-                reason: Some("sender_unknown"),
-                summary: Summary { inner_addresses: "[]".into(), is_unproven: true, ..Summary::default() },
-                ..Filing::afterwards(claimed.tenant.clone(), claimed.id, now)
-            };
+            let mail = examples::arrival(&tenant, bytes.as_bytes());
+            let (id, sha256) = (mail.id, mail.sha256.clone());
+            store.accept(Arrival { door: Door::Pipe, at: now - day * 20, facts, ..mail }).await.unwrap();
+            let mut filing = examples::held(&examples::claimed(&store).await, "sender_unknown");
+            (filing.at, filing.summary.is_unproven) = (now, true);
             store.file(filing).await.unwrap();
             (id, sha256)
         };

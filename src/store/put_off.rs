@@ -47,13 +47,7 @@ impl Store {
 
     /// Those that are due, the longest due first.
     pub async fn due_again(&self, mailbox: &str, uid_validity: u32, most: u32) -> anyhow::Result<Vec<PutOff>> {
-        let rows = sqlx::query(DUE)
-            .bind(mailbox)
-            .bind(i64::from(uid_validity))
-            .bind(Timestamp::now().as_millisecond())
-            .bind(i64::from(most))
-            .fetch_all(&self.reads)
-            .await?;
+        let rows = self.due(DUE, mailbox, uid_validity, most).await?;
         rows.iter().map(|row| Ok(PutOff { uid: number(row, "uid")?, tries: number(row, "attempts")? })).collect()
     }
 }
@@ -62,9 +56,8 @@ impl Store {
 mod tests {
     use super::*;
     use crate::model::id::ArrivalId;
-    use crate::model::installation::Place;
     use crate::model::mailbox::Cursor;
-    use crate::store::Missing;
+    use crate::store::examples;
     use crate::store::mailboxes::{LEAVING, NEXT, RefusedMail};
     use jiff::SignedDuration;
     use sqlx::Row;
@@ -74,9 +67,7 @@ mod tests {
     }
 
     async fn begun() -> (Store, tempfile::TempDir, TenantId) {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, folder) = examples::store().await;
         let tenant = TenantId::new("-");
         assert!(store.hold_mailbox("box", "me", SignedDuration::from_mins(1)).await.unwrap());
         store.begin_mailbox("box", "me", "source", Cursor { uid_validity: 7, ..Cursor::default() }).await.unwrap();

@@ -97,16 +97,13 @@ async fn one(c: &mut SqliteConnection, at: &Position, sql: &'static str) -> anyh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::installation::Place;
     use crate::model::mailbox::Cursor;
-    use crate::store::Missing;
+    use crate::store::examples;
     use jiff::SignedDuration;
 
     #[tokio::test]
     async fn counted_taken_back_and_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, _folder) = examples::store().await;
         assert!(store.hold_mailbox("box", "me", SignedDuration::from_mins(1)).await.unwrap());
         let cursor = Cursor { uid_validity: 7, last_uid: 2, since: None, again_until: 0 };
         store.begin_mailbox("box", "me", "source", cursor).await.unwrap();
@@ -135,9 +132,7 @@ mod tests {
     /// A mail that was met at a bad moment once a week is not to blame.
     #[tokio::test]
     async fn old_ones_fade() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, _folder) = examples::store().await;
         assert!(store.hold_mailbox("box", "me", SignedDuration::from_mins(1)).await.unwrap());
         let at = || Position { mailbox: "box".into(), uid_validity: 7, uid: 3, holder: "me".into() };
         let start = Timestamp::now();

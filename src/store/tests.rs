@@ -3,9 +3,7 @@ use super::*;
 /// G1 stands on these: what the writer's connection really has is read back.
 #[tokio::test]
 async fn the_writer_is_durable() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    let store = Store::open(&place, Missing::Create).await.unwrap();
+    let (store, _folder) = examples::store().await;
     let pragmas = store.write(|c| {
         Box::pin(async move {
             let mut found = Vec::new();
@@ -24,9 +22,7 @@ async fn the_writer_is_durable() {
 /// A job that fails is undone alone; the jobs around it, in the same group, stand.
 #[tokio::test]
 async fn a_faulty_job_is_undone_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    let store = Store::open(&place, Missing::Create).await.unwrap();
+    let (store, _folder) = examples::store().await;
     let put = |id: &'static str, fails: bool| {
         store.write(move |c| {
             Box::pin(async move {

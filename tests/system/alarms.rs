@@ -73,6 +73,8 @@ fn a_door_that_fails_while_the_relay_is_dead() {
     let daemon = acme.serve();
     eventually("a door that fails again", || (door(&acme, "hr")["state"] == "failing").then_some(()));
     daemon.kill();
+    // Nobody was left to say so.
+    assert!(["hr", "smtp"].iter().all(|name| door(&acme, name)["state"] == "not running"));
     let daemon = acme.serve();
     eventually("a door that fails again", || (door(&acme, "hr")["state"] == "failing").then_some(()));
     let again = Dovecot::start();
@@ -116,6 +118,12 @@ fn a_webhook_that_fails_for_a_while() {
     assert!(acme.runs(&["alarms", "list"]).stdout.windows(13).any(|part| part == b"webhook fails"));
     hook.answers(200);
     eventually("a post that is taken", || (hook.told().len() == 1).then_some(()));
+    // And noted: whoever is killed in between tells once more.
+    eventually("a note of it", || {
+        let listed = acme.json(&["alarms", "list", "--json"]);
+        let is_noted = |way: &serde_json::Value| way["way"] == "webhook" && way["told_at"].is_string();
+        listed[0]["told"].as_array().unwrap().iter().any(is_noted).then_some(())
+    });
     daemon.kill();
     let daemon = acme.serve();
     sql(&acme, "update alarm set cleared_at = 2");
@@ -210,6 +218,10 @@ fn what_waits_and_what_is_silent() {
 fn trying_the_ways() {
     let (hook, second) = (Hook::start(), Catcher::start().unwrap());
     let acme = Installation::new();
+    // Nothing is wrong as far as anybody knows, and nobody looks.
+    let (code, said) = acme.fails(&["alarms", "list", "--open"]);
+    assert!(code == 1 && said.contains("no `rohrpost serve` works on this database"), "{said}");
+    assert!(acme.succeeds(&["alarms", "list"]).contains("there was no alarm yet"));
     let said = acme.succeeds(&["alarms", "test"]);
     assert!(said.contains("to the log alone"), "{said}");
     assert!(acme.succeeds(&["check"]).contains("alarms go to the log alone"));
@@ -238,6 +250,26 @@ fn trying_the_ways() {
     for text in [said, checked, dead] {
         assert!(!text.contains("kanarie-passwort") && !text.contains('@'), "{text}");
     }
+}
+
+/// A webhook in plain text is this machine's own: it goes by no proxy that the environment names.
+#[test]
+fn a_webhook_beside_a_proxy() {
+    let hook = Hook::start();
+    let acme = Installation::new();
+    acme.configure("", &(acme.relay_section() + &hook.section()));
+    let mut command = acme.command(&["alarms", "test"]);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        // Nobody listens there.
+        command.env(name, "http://127.0.0.1:9");
+    }
+    // What would make an exception of this machine.
+    for name in ["NO_PROXY", "no_proxy", "REQUEST_METHOD"] {
+        command.env_remove(name);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(hook.told(), ["test door_failing test"]);
 }
 
 /// One of two operators has left: the other hears everything, and the relay is not asked again and again for the one who is gone.

@@ -259,6 +259,28 @@ fn who_may_not_answer() {
     acme.is_sound();
 }
 
+/// What comes to a receipt's address unproved waits under the quota of all unproved mail.
+#[test]
+fn unproved_answers_have_a_quota() {
+    let mut acme = Installation::new();
+    acme.configure("", &(acme.relay_section() + "[held_unauthenticated]\nmax_mails = 1\n"));
+    let daemon = acme.serve();
+    held(&acme, &daemon, "4771 WG: x");
+    let receipt = Receipt::caught(&acme, PETRA, 1);
+    let unproved = |id: &str| Answer { id, subject: "4711 x", ..Answer::default() }.mail().replace("dmarc=pass", "dmarc=fail");
+    let id = daemon.takes(&receipt.reply_to, &unproved("first"));
+    assert_eq!(end(&acme, &id), ("held".into(), Some("sender_not_authenticated".into())));
+    for to in [receipt.reply_to.as_str(), IMPORT] {
+        let reply = daemon.connect().sends(PETRA, to, &unproved("second"));
+        assert_eq!(reply, "452 4.2.2 too much unauthenticated mail waits");
+    }
+    let id = daemon.takes(&receipt.reply_to, &Answer::default().mail());
+    assert_eq!(end(&acme, &id), ignored());
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
 /// Acceptance: S1.E4, G6. A number is checked again: who wrote the mail still counts, and what is held again is told anew.
 #[test]
 fn an_answer_is_checked_again() {

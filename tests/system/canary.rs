@@ -26,6 +26,11 @@ fn state(acme: &Installation, name: &str) -> String {
     door(acme, name)["canary"]["state"].as_str().unwrap_or("-").to_owned()
 }
 
+/// What people are told of the newest alarm.
+fn alarmed(acme: &Installation) -> String {
+    acme.json(&["alarms", "list", "--json"])[0]["text"].as_str().unwrap().to_owned()
+}
+
 /// What the catcher got last.
 fn caught(acme: &Installation, at: usize) -> String {
     let catcher = acme.catcher.as_ref().unwrap();
@@ -106,6 +111,8 @@ fn lost_and_found() {
     sql(&acme, "update canary set sent_at = sent_at - 660000 where door_kind = 'smtp'");
     eventually("an alarm", || (open(&acme) == ["canary_lost smtp"]).then_some(()));
     assert_eq!(state(&acme, "smtp"), "lost");
+    let text = alarmed(&acme);
+    assert!(text.contains("the newest was handed over to be sent and did not arrive") && !text.contains("relay"), "{text}");
     // A copy of one that arrived, at any door, is not it.
     client.append("INBOX", "()", &to_hr);
     daemon.delivers(&to_hr);
@@ -145,6 +152,8 @@ fn what_the_command_says() {
     assert_eq!(state(&acme, "smtp"), "not sent");
     sql(&acme, "update canary set sent_at = sent_at - 660000");
     eventually("an alarm", || (open(&acme) == ["canary_lost smtp"]).then_some(()));
+    let text = alarmed(&acme);
+    assert!(text.contains("the newest could not be handed over to be sent: ") && text.contains("The relay is at fault"), "{text}");
     daemon.stop();
     acme.is_sound();
 }

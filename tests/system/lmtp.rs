@@ -257,6 +257,41 @@ fn what_a_socket_is_worth() {
     assert_eq!(std::fs::read_to_string(&socket).unwrap(), "precious");
 }
 
+/// Whoever can connect is believed: `check` says where that is everybody on this machine.
+#[test]
+fn what_check_says_of_an_open_door() {
+    let acme = Installation::new();
+    let socket = with_socket(&acme, "");
+    let (everybody, locally) = ("lmtp.socket_mode: every user of this machine can connect", "every program of this machine can connect");
+    let said = acme.succeeds(&["check"]);
+    assert!(!said.contains(everybody) && !said.contains(locally), "{said}");
+    for (mode, is_open) in [("0666", true), ("0662", true), ("0664", true), ("0660", false)] {
+        with_socket(&acme, &format!("socket_mode = {mode:?}"));
+        assert_eq!(acme.succeeds(&["check"]).contains(everybody), is_open, "{mode}");
+    }
+    // Another's socket could take this one's place, unless only owners may remove what lies there.
+    let with_mode = |mode: u32| std::fs::set_permissions(socket.parent().unwrap(), std::fs::Permissions::from_mode(mode)).unwrap();
+    with_mode(0o777);
+    let (code, said) = acme.fails(&["check"]);
+    assert!(code == 2 && said.contains("lmtp.listen: unix:") && said.contains("everybody may write into"), "{said}");
+    with_mode(0o1777);
+    acme.succeeds(&["check"]);
+    with_mode(0o700);
+    // By address: who may connect must be said, and on this machine it is said to everybody.
+    let config = std::fs::read_to_string(acme.path("rohrpost.toml")).unwrap();
+    let by_tcp = config.replace(&format!("unix:{}", socket.display()), &format!("127.0.0.1:{}", free_port()));
+    std::fs::write(acme.path("rohrpost.toml"), &by_tcp).unwrap();
+    let (code, said) = acme.fails(&["check"]);
+    assert!(code == 2 && said.contains("lmtp.networks") && said.contains("say who may connect"), "{said}");
+    let named = by_tcp.replace("[lmtp]", "[lmtp]\nnetworks = [\"127.0.0.1\"]");
+    std::fs::write(acme.path("rohrpost.toml"), &named).unwrap();
+    assert!(acme.succeeds(&["check"]).contains(locally));
+    let (ahead, ours) = named.split_once("[lmtp]").unwrap();
+    let believes_nobody = format!("{ahead}[lmtp]{}", ours.replace("authserv_id", "# authserv_id"));
+    std::fs::write(acme.path("rohrpost.toml"), believes_nobody).unwrap();
+    assert!(!acme.succeeds(&["check"]).contains(locally));
+}
+
 /// Whatever would be refused at our own door is held here, or put off; and only mail hosts may come by network.
 #[test]
 fn nothing_becomes_a_bounce() {

@@ -62,8 +62,13 @@ fn odd_files() {
     assert!(logs.contains("it cannot be opened") && logs.contains("it is empty"));
     assert!(!state_of(&acme).1.is_empty());
     eventually("two that wait", || (door(&acme, "inbox")["waiting"] == 2).then_some(()));
+    // One of them waits for somebody's hand.
+    eventually("a door that says so", || (state_of(&acme).0 == "failing").then_some(()));
     // They become mails, and are taken without anybody's help.
     chown(new("1700000007.M1P1.host"), Some(64_997), None).unwrap();
+    filed(&acme, 3);
+    eventually("a door that works, though a file is put off", || (state_of(&acme).0 == "listening").then_some(()));
+    assert_eq!(maildir.names("new"), [".hidden", "1700000008.M1P1.host"]);
     std::fs::write(new("1700000008.M1P1.host"), mail(8)).unwrap();
     filed(&acme, 4);
     eventually("only the hidden one", || (maildir.names("new") == [".hidden"]).then_some(()));
@@ -188,6 +193,32 @@ fn a_folder_that_is_missing() {
     std::fs::rename(acme.path("old"), &maildir.0).unwrap();
     maildir.delivers("1700000003.M1P1.host", &mail(3));
     filed(&acme, 3);
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
+/// Whoever may write into a Maildir cannot have mails put elsewhere, nor folders made there: no link is followed to the folders for what has left.
+#[test]
+fn a_link_in_the_place_of_a_folder() {
+    let (mut acme, maildir) = with_maildir("");
+    let elsewhere = acme.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    maildir.delivers("1700000001.M1P1.host", &mail(1));
+    let daemon = acme.serve();
+    filed(&acme, 1);
+    for (number, name) in [(2, ".Rohrpost.Accepted"), (3, ".Rohrpost.Refused")] {
+        let (link, aside) = (maildir.0.join(name), acme.path(name));
+        std::fs::rename(&link, &aside).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+        maildir.delivers(&format!("170000000{number}.M1P1.host"), &mail(number));
+        eventually("a door that fails", || (state_of(&acme).0 == "failing" && state_of(&acme).1.starts_with(name)).then_some(()));
+        assert_eq!((names(&elsewhere), maildir.names("new").len()), (Vec::new(), 1));
+        std::fs::remove_file(&link).unwrap();
+        std::fs::rename(&aside, &link).unwrap();
+        filed(&acme, number);
+        eventually("an empty folder", || maildir.names("new").is_empty().then_some(()));
+    }
     acme.all_sent();
     daemon.stop();
     acme.is_sound();

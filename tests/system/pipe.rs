@@ -3,7 +3,7 @@
 use crate::harness::*;
 use crate::imap::filed;
 use crate::imap_faults::Lock;
-use crate::maildir::{all_filed, give_to, message_ids};
+use crate::maildir::{all_filed, give_to, give_to_nobody, message_ids};
 use crate::postfix::Postfix;
 use crate::signer::Signer;
 use std::collections::HashSet;
@@ -159,6 +159,26 @@ fn beside_the_service_and_without_it() {
     acme.is_sound();
 }
 
+/// RFC 6531. A domain has two spellings, and an import address is the same one in both: one mail, handed over once for the two of them.
+#[test]
+fn either_spelling_of_a_domain() {
+    let mut acme = Installation::empty("");
+    acme.import(&ACME.replace(r#"["import@acme.example"]"#, r#"["bewerbungen@xn--mller-kva.example"]"#));
+    let to = |all: &[&'static str]| [&["--authserv-id", "mx.acme.example", "--to"], all].concat();
+    let spelt = ["Bewerbungen@M\u{fc}ller.example", "bewerbungen@xn--mller-kva.example"];
+    assert_eq!(delivers(&acme, &to(&spelt[..1]), &mail(1)).0, 0);
+    let shown = shown(&acme, "acme");
+    assert_eq!((shown["envelope"]["to"][0].as_str(), shown["envelope"]["to"][1].is_null()), (Some(spelt[0]), true), "{shown}");
+    let (code, text) = delivers(&acme, &to(&[spelt[0], "--to", spelt[1]]), &mail(2));
+    assert!(code == 0 && !text.contains(", "), "{text}");
+    assert_eq!(acme.mails().len(), 2);
+    let daemon = acme.serve();
+    filed(&acme, 2);
+    acme.all_sent();
+    daemon.stop();
+    acme.is_sound();
+}
+
 /// A signature is good with lone LFs; trouble with the DNS is for later.
 #[test]
 fn signed_with_lone_line_feeds() {
@@ -227,25 +247,28 @@ fn killed_at_random() {
     const MAILS: usize = 60;
     let mut acme = Installation::new();
     let daemon = acme.serve();
-    let started = std::time::Instant::now();
-    assert_eq!(delivers(&acme, &TO, &mail(0)).0, 0);
-    let whole = started.elapsed();
-    let mut killed = 0;
-    for number in 1..=MAILS {
-        let mail = mail(number);
+    let timed = |mail: &str| {
+        let started = std::time::Instant::now();
+        assert_eq!(delivers(&acme, &TO, mail).0, 0);
+        started.elapsed()
+    };
+    let mut whole = timed(&mail(0));
+    let (mut mails, mut killed) = (0, 0);
+    while mails < MAILS || killed <= MAILS / 4 {
+        mails += 1;
+        assert!(mails <= 10 * MAILS, "only {killed} kills hit");
+        let mail = mail(mails);
         let mut child = starts(&acme, &TO, &[]);
         child.stdin.take().unwrap().write_all(mail.as_bytes()).unwrap();
-        // Spread over the time that a delivery takes: before, in and behind the commit.
-        std::thread::sleep(whole.mul_f64(number as f64 * 1.2 / MAILS as f64));
+        // Spread over the time that a delivery takes: before, in and behind the commit. On a busy machine it takes another time with each.
+        std::thread::sleep(whole.mul_f64((mails % MAILS) as f64 * 1.2 / MAILS as f64));
         let _ = child.kill();
         killed += usize::from(child.wait().unwrap().code().is_none());
-        assert_eq!(delivers(&acme, &TO, &mail).0, 0);
+        whole = timed(&mail);
     }
-    // How many depends on the machine; some must have been in the midst of it.
-    assert!(killed > 2, "{killed}");
-    filed(&acme, MAILS + 1);
+    filed(&acme, mails + 1);
     let ids = message_ids(&acme);
-    assert_eq!((ids.len(), ids.iter().collect::<HashSet<_>>().len()), (MAILS + 1, MAILS + 1));
+    assert_eq!((ids.len(), ids.iter().collect::<HashSet<_>>().len()), (mails + 1, mails + 1));
     acme.all_sent();
     daemon.stop();
     acme.is_sound();
@@ -256,22 +279,16 @@ fn killed_at_random() {
 #[test]
 fn postfix_pipes() {
     let mut acme = Installation::new();
-    give_to(&mut acme, 65_534);
+    give_to_nobody(&mut acme);
     let config = acme.path("rohrpost.toml");
     let line = operation("master.cf")
         .replace("user=rohrpost", "user=nobody")
         .replace("/usr/bin/rohrpost", &format!("{} --config {}", acme.path("rohrpost").display(), config.display()));
-    crate::postfix::run(Command::new("chmod").arg("755").arg(acme.folder.path()));
-    let results = "/./ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n";
     let transport = "transport_maps = inline:{ {import@acme.example = rohrpost:} {unknown@acme.example = rohrpost:} }\n\
                      local_recipient_maps =\nrohrpost_destination_recipient_limit = 1\n";
-    let postfix = Postfix::start_piped(&line, transport, results);
+    let postfix = Postfix::start_piped(&line, transport);
     acme.replace_relay(postfix.port);
-    let sends = |number: usize, to: &str| {
-        let mail = mail(number);
-        let reply = Smtp::connect(([127, 0, 0, 1], postfix.port).into()).sends(PETRA, to, mail.split_once('\n').unwrap().1);
-        assert!(reply.starts_with("250 "), "{reply}");
-    };
+    let sends = |number: usize, to: &str| postfix.takes(to, &mail(number));
     // Nobody serves: it is kept all the same.
     sends(1, IMPORT);
     sends(2, IMPORT);
@@ -316,22 +333,17 @@ fn postfix_pipes() {
 #[test]
 fn postfix_local() {
     let mut acme = Installation::new();
-    give_to(&mut acme, 65_534);
-    crate::postfix::run(Command::new("chmod").arg("755").arg(acme.folder.path()));
+    give_to_nobody(&mut acme);
     let command = format!(
         "{} --config {} deliver --authserv-id mx.acme.example",
         acme.path("rohrpost").display(),
         acme.path("rohrpost.toml").display()
     );
-    let results = "/./ PREPEND Authentication-Results: mx.acme.example; dmarc=pass header.from=acme.example\n";
     let aliases = format!(
         "recipient_delimiter = +\ntransport_maps =\nlocal_recipient_maps =\nalias_maps = inline:{{ {{import = \"|{command}\"}} }}\n"
     );
-    let postfix = Postfix::start_piped("", &aliases, results);
-    let mail = mail(1);
-    let reply =
-        Smtp::connect(([127, 0, 0, 1], postfix.port).into()).sends(PETRA, "import+x@acme.example", mail.split_once('\n').unwrap().1);
-    assert!(reply.starts_with("250 "), "{reply}");
+    let postfix = Postfix::start_piped("", &aliases);
+    postfix.takes("import+x@acme.example", &mail(1));
     let id = eventually("a mail", || acme.mails().first().map(|mail| mail["id"].as_str().unwrap().to_owned()));
     let envelope = shown(&acme, "acme")["envelope"].clone();
     assert_eq!((envelope["from"].as_str(), envelope["to"][0].as_str()), (Some(PETRA), Some("import+x@acme.example")), "{envelope}");

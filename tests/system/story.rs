@@ -376,6 +376,8 @@ fn an_operator_repairs() {
         id
     };
     let (wrong, early, junk) = (send("4771"), send("6000"), send("7777"));
+    // Nothing has changed: it is held as it was, and its forwarder has the one receipt that he gets (G7).
+    assert!(acme.succeeds(&["dead-letter", "retry", &wrong, "--tenant", "acme"]).contains("held: unknown_number"));
     let shown = acme.succeeds(&["dead-letter", "show", &wrong, "--tenant", "acme"]);
     assert!(shown.contains("4711  Maria Kanarie") && shown.contains("No application has this reference number"), "{shown}");
     let (code, error) = acme.fails(&["dead-letter", "assign", &wrong, "--reference", "4717", "--tenant", "acme"]);
@@ -396,7 +398,7 @@ fn an_operator_repairs() {
     for command in ["mail", "dead-letter"] {
         assert_eq!(acme.fails(&[command, "retry", &wrong, "--tenant", "acme"]).0, 1);
     }
-    acme.all_sent();
+    assert_eq!(acme.all_sent().iter().filter(|message| message["purpose"] == "receipt").count(), 3);
     daemon.stop();
     acme.is_sound();
 }

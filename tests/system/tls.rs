@@ -1,5 +1,6 @@
 //! TLS from the first byte, the other ways to sign in, addresses that are not ASCII, and certificates that are renewed.
 
+use crate::alarms::open;
 use crate::doors::set_password;
 use crate::harness::*;
 use std::process::Command;
@@ -108,4 +109,41 @@ fn certificates_are_renewed_without_a_signal() {
     assert_eq!(acme.logs().matches("the old one stays in use").count(), 1);
     assert!(verifies(&acme, port));
     daemon.stop();
+}
+
+/// A certificate like the harness's own, that ends in so many days.
+fn ends_in(acme: &Installation, days: i64) {
+    let end = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days)).to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(end.year().into(), end.month() as u8, end.day() as u8);
+    let key = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(acme.path("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(acme.path("key.pem"), key.serialize_pem()).unwrap();
+}
+
+/// A certificate that ends soon, and files that are none, are alarms until they are renewed.
+#[test]
+fn a_certificate_that_nobody_renews() {
+    let mut acme = Installation::new();
+    let (tls, relay) = (acme.certificate(), acme.relay_section());
+    acme.configure(&tls, &relay);
+    ends_in(&acme, 3);
+    let said = acme.succeeds(&["check"]);
+    assert!(said.contains("smtp.tls: the certificate expires at"), "{said}");
+    let daemon = acme.serve();
+    let text = || acme.json(&["alarms", "list", "--json"])[0]["text"].as_str().unwrap().to_owned();
+    let alarm = || eventually("an alarm", || (open(&acme) == ["certificate smtp.tls"]).then_some(()));
+    let is_over = || eventually("no alarm", || open(&acme).is_empty().then_some(()));
+    alarm();
+    assert!(text().starts_with("The certificate of smtp.tls ends in "), "{}", text());
+    acme.certificate();
+    is_over();
+    let key = std::fs::read(acme.path("key.pem")).unwrap();
+    std::fs::write(acme.path("key.pem"), "no key").unwrap();
+    alarm();
+    assert!(text().starts_with("The files of smtp.tls cannot be used: "), "{}", text());
+    std::fs::write(acme.path("key.pem"), key).unwrap();
+    is_over();
+    daemon.stop();
+    acme.is_sound();
 }

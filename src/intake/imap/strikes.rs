@@ -115,8 +115,7 @@ fn verdict(struck: &Struck) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::installation::Place;
-    use crate::store::Missing;
+    use crate::store::examples;
     use jiff::SignedDuration;
     use std::time::Duration;
 
@@ -132,9 +131,7 @@ mod tests {
     /// Each run is a new one: what the last one counted counts on, also if it said nothing any more.
     #[tokio::test]
     async fn strikes_outlive_the_program() {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, _folder) = examples::store().await;
         assert!(store.hold_mailbox("box", "me", SignedDuration::from_mins(1)).await.unwrap());
         let at = |uid: u32| Position { mailbox: "box".into(), uid_validity: 7, uid, holder: "me".into() };
         let run = async || {

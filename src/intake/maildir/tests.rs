@@ -3,9 +3,8 @@
 use super::*;
 use crate::intake::accept::Room;
 use crate::intake::facts::checks::Checks;
-use crate::model::import::ImportFile;
 use crate::model::installation::Place;
-use crate::store::Missing;
+use crate::store::{Missing, examples};
 
 /// Its key is asked for: the hash of its empty body is right. RFC 6376 §3.4.4.
 const SIGNED: &str = "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=acme.example; s=x; h=from:to;\n \
@@ -16,10 +15,7 @@ const PEOPLE: &str = r#"{"tenant": {"id": "acme", "name": "Acme", "import_addres
 async fn store(folder: &std::path::Path) -> Store {
     let place = Place { database: folder.join("db"), blobs: folder.join("blobs") };
     let store = Store::open(&place, Missing::Create).await.unwrap();
-    let file = ImportFile::read(PEOPLE).unwrap();
-    let existing = store.existing(&file).await.unwrap();
-    assert_eq!(file.faults(&existing), []);
-    store.import(file, &existing).await.unwrap();
+    examples::import(&store, PEOPLE).await;
     store
 }
 

@@ -1,15 +1,13 @@
 //! When administrators are told, and how often.
 
 use super::*;
-use crate::model::arrival::{Arrival, Door, Envelope, Purpose, Raw};
+use crate::model::arrival::Arrival;
 use crate::model::facts::{Facts, Origin};
 use crate::model::id::{ArrivalId, TenantId};
-use crate::model::import::ImportFile;
-use crate::model::installation::Place;
 use crate::model::outbound::MessagePurpose;
 use crate::model::verdict::Disposition;
-use crate::store::Missing;
 use crate::store::arrivals::Turn;
+use crate::store::examples;
 use crate::store::filing::{Filing, Summary};
 use crate::store::outbox::{Outbound, Tried};
 
@@ -25,52 +23,22 @@ struct Scene {
 }
 
 async fn scene(json: &str) -> Scene {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    let scene = Scene { store: Store::open(&place, Missing::Create).await.unwrap(), _folder: folder };
-    scene.import(json).await;
+    let (store, folder) = examples::store().await;
+    let scene = Scene { store, _folder: folder };
+    examples::import(&scene.store, json).await;
     scene
 }
 
 impl Scene {
-    async fn import(&self, json: &str) {
-        let file = ImportFile::read(json).unwrap();
-        let existing = self.store.existing(&file).await.unwrap();
-        assert_eq!(file.faults(&existing), []);
-        self.store.import(file, &existing).await.unwrap();
-    }
-
     /// A held mail with these words of its sender.
     async fn holds(&self, from: &str, subject: &str, origin: Origin) -> ArrivalId {
-        let raw = b"x".to_vec();
-        let arrival = Arrival {
-            id: ArrivalId::generate(),
-            tenant: TenantId::new("acme"),
-            door: Door::Smtp,
-            at: "2026-11-21T08:00:00Z".parse().unwrap(),
-            envelope: Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose: Purpose::Import },
-            facts: Facts { origin, ..Facts::default() },
-            sha256: crate::model::digest::sha256(&raw),
-            size: 1,
-            raw: Raw::Bytes(raw.into()),
-        };
-        let id = arrival.id;
-        self.store.accept(arrival).await.unwrap();
-        let claimed = self.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+        let mail = examples::arrival(&TenantId::new("acme"), b"x");
+        let (id, at) = (mail.id, "2026-11-21T08:00:00Z".parse().unwrap());
+        self.store.accept(Arrival { at, facts: Facts { origin, ..Facts::default() }, ..mail }).await.unwrap();
         let is_unproven = origin == Origin::Relay;
-        let filing = Filing {
-            fence: claimed.fence,
-            disposition: Disposition::Held,
-            reason: Some(if is_unproven { "sender_not_authenticated" } else { "unknown_number" }),
-            summary: Summary {
-                inner_addresses: "[]".into(),
-                from_address: Some(from.into()),
-                subject: subject.into(),
-                is_unproven,
-                ..Summary::default()
-            },
-            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, claimed.at)
-        };
+        let reason = if is_unproven { "sender_not_authenticated" } else { "unknown_number" };
+        let mut filing = examples::held(&examples::claimed(&self.store).await, reason);
+        filing.summary = Summary { from_address: Some(from.into()), subject: subject.into(), is_unproven, ..filing.summary };
         self.store.file(filing).await.unwrap();
         id
     }
@@ -107,9 +75,9 @@ async fn a_day_is_told_once() {
     assert_eq!(scene.looked("2026-11-27T09:00:00Z").await, 8);
     assert_eq!(scene.looked("2026-11-27T19:00:00Z").await, 8);
     // Its day begins earlier now; it was told a moment ago all the same.
-    scene.import(r#"{"tenant": {"id": "acme", "time_zone": "Pacific/Auckland"}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "acme", "time_zone": "Pacific/Auckland"}}"#).await;
     assert_eq!(scene.looked("2026-11-27T20:00:00Z").await, 8);
-    scene.import(r#"{"tenant": {"id": "acme", "digest_at": "off"}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "acme", "digest_at": "off"}}"#).await;
     assert_eq!(scene.looked("2026-12-05T09:00:00Z").await, 8);
     scene.store.close().await;
 }
@@ -221,7 +189,7 @@ async fn what_is_new_is_named_before_what_was_told() {
 #[tokio::test]
 async fn an_hour_that_cannot_be_read_stops_no_other() {
     let scene = scene(ACME).await;
-    scene.import(r#"{"tenant": {"id": "aaa", "name": "Aaa", "import_addresses": ["import@aaa.example"]}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "aaa", "name": "Aaa", "import_addresses": ["import@aaa.example"]}}"#).await;
     scene.store.damage("update tenant set digest_at = 'noon' where id = 'aaa'").await;
     scene.holds("petra@acme.example", "x", Origin::SubmissionRelay).await;
     assert_eq!(scene.looked("2026-11-22T06:00:00Z").await, 2);

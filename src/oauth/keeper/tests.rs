@@ -1,7 +1,6 @@
 use super::*;
 use crate::config::read;
-use crate::model::installation::Place;
-use crate::store::Missing;
+use crate::store::examples;
 use secrecy::ExposeSecret;
 
 struct Scene {
@@ -12,9 +11,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Scene {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, folder) = examples::store().await;
         let text = "[[oauth]]\nname = \"own\"\nprovider = \"custom\"\nclient_id = \"c\"\ntoken_url = \"http://127.0.0.1:9/token\"\n\
                     authorization_url = \"https://id.acme.example/a\"\nscopes = [\"a\"]\n";
         let config = read(text, Vec::new()).unwrap().oauth.remove(0);

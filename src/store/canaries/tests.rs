@@ -1,35 +1,18 @@
 use super::*;
-use crate::model::arrival::{Door, Envelope, Raw};
-use crate::model::facts::Facts;
-use crate::model::id::{ArrivalId, TenantId};
-use crate::model::installation::Place;
-use crate::store::Missing;
-
-async fn store() -> (Store, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    (Store::open(&place, Missing::Create).await.unwrap(), folder)
-}
+use crate::model::arrival::Envelope;
+use crate::model::id::TenantId;
+use crate::store::examples;
 
 fn mail(token: &str) -> Arrival {
+    let mail = examples::arrival(&TenantId::machine(), b"x");
     let purpose = Purpose::Canary { token: token.to_owned() };
-    Arrival {
-        id: ArrivalId::generate(),
-        tenant: TenantId::machine(),
-        door: Door::Smtp,
-        at: Timestamp::now(),
-        envelope: Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose },
-        facts: Facts::default(),
-        sha256: crate::model::digest::sha256(b"x"),
-        size: 1,
-        raw: Raw::Bytes(b"x".to_vec().into()),
-    }
+    Arrival { envelope: Envelope { purpose, ..mail.envelope }, ..mail }
 }
 
 /// Counts once, for a day, at its door; what is over goes with its bytes.
 #[tokio::test]
 async fn one_counts_once_and_not_for_long() {
-    let (store, _folder) = store().await;
+    let (store, _folder) = examples::store().await;
     let now = Timestamp::now();
     let token = store.ask_canary("smtp", "smtp", now).await.unwrap();
     assert_eq!(store.canary_door(&token, now).await.unwrap(), None, "not sent yet");
@@ -58,7 +41,7 @@ async fn one_counts_once_and_not_for_long() {
 /// A clock that was ahead for years, and was set back: what it asked for counts from now, and is missed as any other.
 #[tokio::test]
 async fn those_of_times_to_come_count_from_now() {
-    let (store, _folder) = store().await;
+    let (store, _folder) = examples::store().await;
     let now = Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap();
     let ahead = now + SignedDuration::from_hours(9_000);
     let before = store.ask_canary("smtp", "smtp", now - SignedDuration::from_secs(5)).await.unwrap();
@@ -78,7 +61,7 @@ async fn those_of_times_to_come_count_from_now() {
 /// None of what is asked again and again reads a table that grows.
 #[tokio::test]
 async fn indexes_are_used() {
-    let (store, _folder) = store().await;
+    let (store, _folder) = examples::store().await;
     for (sql, index) in [
         ("select * from canary where sent_at is null order by asked_at limit 1", "canary_to_send"),
         ("select * from canary where door_kind = 'x' and door_name = 'y' order by asked_at desc limit 1", "canary_by_door"),

@@ -1,46 +1,22 @@
 //! What is due, what is marked, and what a crash leaves.
 
 use super::*;
-use crate::model::arrival::{Arrival, Door, Envelope, Purpose, Raw};
-use crate::model::facts::Facts;
-use crate::model::installation::Place;
-use crate::model::verdict::Disposition;
-use crate::store::Missing;
 use crate::store::arrivals::Turn;
-use crate::store::filing::{Summary, Waits};
+use crate::store::examples;
+use crate::store::filing::{Filing, Waits};
 
 async fn store() -> (Store, TenantId, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    (Store::open(&place, Missing::Create).await.unwrap(), TenantId::new(TenantId::MACHINE), folder)
+    let (store, folder) = examples::store().await;
+    (store, TenantId::machine(), folder)
 }
 
 /// A mail that is held for this reason.
 async fn held(store: &Store, tenant: &TenantId, reason: HoldReason, waits: Waits) -> ArrivalId {
-    let envelope = Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose: Purpose::Import };
-    let arrival = Arrival {
-        id: ArrivalId::generate(),
-        tenant: tenant.clone(),
-        door: Door::Smtp,
-        at: Timestamp::now(),
-        envelope,
-        facts: Facts::default(),
-        sha256: crate::model::digest::sha256(b"x"),
-        size: 1,
-        raw: Raw::Bytes(b"x".to_vec().into()),
-    };
-    let id = arrival.id;
-    store.accept(arrival).await.unwrap();
-    let claimed = store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
-    let summary = Summary { inner_addresses: "[]".into(), from_address: Some("Petra@acme.example".into()), ..Summary::default() };
-    let filing = Filing {
-        fence: claimed.fence,
-        disposition: Disposition::Held,
-        reason: Some(reason.as_str()),
-        summary,
-        waits,
-        ..Filing::afterwards(tenant.clone(), id, Timestamp::now())
-    };
+    let mail = examples::arrival(tenant, b"x");
+    let id = mail.id;
+    store.accept(mail).await.unwrap();
+    let mut filing = Filing { waits, ..examples::held(&examples::claimed(store).await, reason.as_str()) };
+    filing.summary.from_address = Some("Petra@acme.example".into());
     store.file(filing).await.unwrap();
     id
 }

@@ -1,35 +1,23 @@
 //! The quota as rows come, change and go.
 
 use super::*;
-use crate::model::arrival::{Arrival, Door, Envelope, Purpose, Raw};
+use crate::model::arrival::{Arrival, Envelope, Purpose, Raw};
 use crate::model::facts::{Facts, Origin};
-use crate::model::installation::Place;
 use crate::model::verdict::Disposition;
-use crate::store::Missing;
 use crate::store::arrivals::Turn;
 use crate::store::blobs::LARGEST_IN_DATABASE;
-use crate::store::filing::{Filing, Summary};
+use crate::store::examples;
+use crate::store::filing::Filing;
 
 async fn store() -> (Store, TenantId, tempfile::TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    (Store::open(&place, Missing::Create).await.unwrap(), TenantId::new(TenantId::MACHINE), folder)
+    let (store, folder) = examples::store().await;
+    (store, TenantId::machine(), folder)
 }
 
 fn arrival(tenant: &TenantId, facts: Facts, purpose: Purpose, bytes: usize) -> Arrival {
-    let raw = vec![b'x'; bytes];
     let is_strangers = purpose == Purpose::Import && !facts.anybody_vouches();
-    Arrival {
-        id: ArrivalId::generate(),
-        tenant: tenant.clone(),
-        door: Door::Smtp,
-        at: Timestamp::now(),
-        envelope: Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose },
-        facts: Facts { is_strangers, ..facts },
-        sha256: crate::model::digest::sha256(&raw),
-        size: bytes as u64,
-        raw: Raw::Bytes(raw.into()),
-    }
+    let mail = examples::arrival(tenant, &vec![b'x'; bytes]);
+    Arrival { envelope: Envelope { purpose, ..mail.envelope }, facts: Facts { is_strangers, ..facts }, ..mail }
 }
 
 fn unproved(tenant: &TenantId, bytes: usize) -> Arrival {
@@ -39,14 +27,7 @@ fn unproved(tenant: &TenantId, bytes: usize) -> Arrival {
 /// Ends what is due as the pipeline does.
 async fn ends(store: &Store, disposition: Disposition) {
     for claimed in store.claim(Turn::Together, 10).await.unwrap() {
-        let claimed = claimed.unwrap();
-        let filing = Filing {
-            fence: claimed.fence,
-            disposition,
-            reason: Some("sender_not_authenticated"),
-            summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
-            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, Timestamp::now())
-        };
+        let filing = Filing { disposition, at: Timestamp::now(), ..examples::held(&claimed.unwrap(), "sender_not_authenticated") };
         store.file(filing).await.unwrap();
     }
 }

@@ -1,7 +1,6 @@
 use super::*;
-use crate::model::installation::Place;
-use crate::store::Missing;
 use crate::store::doors::DoorNews;
+use crate::store::examples;
 
 const LEASE: SignedDuration = SignedDuration::from_secs(90);
 
@@ -14,9 +13,7 @@ struct Scene {
 impl Scene {
     /// Somebody has signed mailbox hr in.
     async fn new() -> Scene {
-        let folder = tempfile::tempdir().unwrap();
-        let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-        let store = Store::open(&place, Missing::Create).await.unwrap();
+        let (store, folder) = examples::store().await;
         let scene = Scene { store, now: Timestamp::now(), _folder: folder };
         scene.signs_in(1).await;
         scene

@@ -1,18 +1,14 @@
 //! What goes, what stays, and what is reported.
 
 use super::*;
-use crate::model::arrival::{Arrival, Door, Envelope, Purpose, Raw};
+use crate::model::arrival::Arrival;
 use crate::model::facts::{Facts, Origin};
-use crate::model::id::{ArrivalId, OutboundId};
-use crate::model::import::ImportFile;
-use crate::model::installation::Place;
+use crate::model::id::ArrivalId;
 use crate::model::outbound::MessagePurpose;
-use crate::model::user::Locale;
-use crate::model::verdict::Disposition;
-use crate::store::Missing;
 use crate::store::arrivals::Turn;
 use crate::store::daily::Told;
-use crate::store::filing::{Filing, NewMessage, Summary};
+use crate::store::examples::{self, message};
+use crate::store::filing::Filing;
 use crate::store::outbox::Tried;
 
 struct Scene {
@@ -22,11 +18,9 @@ struct Scene {
 }
 
 async fn scene() -> Scene {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    let store = Store::open(&place, Missing::Create).await.unwrap();
+    let (store, folder) = examples::store().await;
     let scene = Scene { store, tenant: TenantId::new("acme"), _folder: folder };
-    scene.import(r#"{"tenant": {"id": "acme", "name": "Acme", "import_addresses": ["import@acme.example"]}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "acme", "name": "Acme", "import_addresses": ["import@acme.example"]}}"#).await;
     scene
 }
 
@@ -34,56 +28,15 @@ fn days(days: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * days)
 }
 
-fn message(purpose: MessagePurpose) -> NewMessage {
-    NewMessage {
-        id: OutboundId::generate(),
-        purpose,
-        recipient: "somebody@acme.example".into(),
-        locale: Locale::En,
-        subject: "s".into(),
-        body: "b".into(),
-        reply_to: None,
-        domain: "acme.example".into(),
-        attaches_raw: false,
-        entry: None,
-        token: None,
-        about: None,
-    }
-}
-
 impl Scene {
-    async fn import(&self, json: &str) {
-        let file = ImportFile::read(json).unwrap();
-        let existing = self.store.existing(&file).await.unwrap();
-        assert_eq!(file.faults(&existing), []);
-        self.store.import(file, &existing).await.unwrap();
-    }
-
     /// A held mail of so many days ago, with this message about it.
     async fn held(&self, age: i64, purpose: Option<MessagePurpose>) -> ArrivalId {
-        let raw = format!("mail of {age} days").into_bytes();
-        let arrival = Arrival {
-            id: ArrivalId::generate(),
-            tenant: self.tenant.clone(),
-            door: Door::Smtp,
-            at: Timestamp::now() - days(age),
-            envelope: Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose: Purpose::Import },
-            facts: Facts { origin: Origin::SubmissionRelay, ..Facts::default() },
-            sha256: crate::model::digest::sha256(&raw),
-            size: raw.len() as u64,
-            raw: Raw::Bytes(raw.into()),
-        };
-        let id = arrival.id;
-        self.store.accept(arrival).await.unwrap();
-        let claimed = self.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
-        let filing = Filing {
-            fence: claimed.fence,
-            disposition: Disposition::Held,
-            reason: Some("unknown_number"),
-            summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
-            messages: purpose.map(message).into_iter().collect(),
-            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, claimed.at)
-        };
+        let facts = Facts { origin: Origin::SubmissionRelay, ..Facts::default() };
+        let mail = examples::arrival(&self.tenant, format!("mail of {age} days").as_bytes());
+        let id = mail.id;
+        self.store.accept(Arrival { at: Timestamp::now() - days(age), facts, ..mail }).await.unwrap();
+        let held = examples::held(&examples::claimed(&self.store).await, "unknown_number");
+        let filing = Filing { messages: purpose.map(message).into_iter().collect(), ..held };
         self.store.file(filing).await.unwrap();
         id
     }
@@ -91,16 +44,10 @@ impl Scene {
     /// It goes through again, as an operator wants, and is held anew.
     async fn held_anew(&self, id: ArrivalId, at: Timestamp, purpose: Option<MessagePurpose>) {
         self.store.retry(&self.tenant, id, "op".into(), None).await.unwrap();
-        let claimed = self.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
+        let claimed = examples::claimed(&self.store).await;
         assert_eq!(claimed.id, id);
-        let filing = Filing {
-            fence: claimed.fence,
-            disposition: Disposition::Held,
-            reason: Some("number_unconfirmed"),
-            summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
-            messages: purpose.map(message).into_iter().collect(),
-            ..Filing::afterwards(claimed.tenant.clone(), claimed.id, at)
-        };
+        let held = examples::held(&claimed, "number_unconfirmed");
+        let filing = Filing { at, messages: purpose.map(message).into_iter().collect(), ..held };
         self.store.file(filing).await.unwrap();
     }
 
@@ -148,7 +95,7 @@ async fn what_is_told_goes_and_nothing_else() {
     let all = [receipt, fallback, young, bounced, waiting, untold];
     // Nothing goes unless it is set.
     assert_eq!(scene.store.discard_by_age(now + days(4)).await.unwrap(), 0);
-    scene.import(r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
     // Told just now is too late.
     assert_eq!(scene.store.discard_by_age(now + days(2)).await.unwrap(), 0);
     for id in all {
@@ -170,13 +117,17 @@ async fn what_is_told_goes_and_nothing_else() {
 async fn what_nobody_was_told_of_is_reported() {
     let scene = scene().await;
     let now = Timestamp::now();
-    scene.import(r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
     let id = scene.held(40, None).await;
     assert_eq!(scene.store.discard_by_age(now).await.unwrap(), 0);
     let text = scene.alarm().await.unwrap();
     assert!(text.starts_with("1 held mails of acme are older than") && !text.contains('@'), "{text}");
     // The next digest tells of it: that is no reason to shout, for a week.
-    scene.import(r#"{"tenant": {"id": "acme"}, "users": [{"email": "anna@acme.example", "name": "Anna", "role": "administrator"}]}"#).await;
+    examples::import(
+        &scene.store,
+        r#"{"tenant": {"id": "acme"}, "users": [{"email": "anna@acme.example", "name": "Anna", "role": "administrator"}]}"#,
+    )
+    .await;
     scene.store.discard_by_age(now - days(4)).await.unwrap();
     assert_eq!(scene.alarm().await, None);
     scene.store.discard_by_age(now + days(1)).await.unwrap();
@@ -201,7 +152,7 @@ async fn what_is_held_anew_is_not_old() {
         scene.outbox(Tried::Sent).await;
         scene.store.damage("update outbound_message set done_at = created_at").await;
     };
-    scene.import(r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
     let receipt = Some(MessagePurpose::Receipt);
     let (reopened, named, again) = (scene.held(140, receipt).await, scene.held(140, None).await, scene.held(140, receipt).await);
     scene.digest(anew - days(39), named).await;
@@ -256,9 +207,9 @@ async fn one_tenant_stops_no_other() {
     let now = Timestamp::now();
     for (id, address) in [("aaa", "import@aaa.example"), ("bbb", "import@bbb.example")] {
         let tenant = serde_json::json!({"tenant": {"id": id, "name": id, "import_addresses": [address], "discard_held_after_days": 30}});
-        scene.import(&tenant.to_string()).await;
+        examples::import(&scene.store, &tenant.to_string()).await;
     }
-    scene.import(r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
+    examples::import(&scene.store, r#"{"tenant": {"id": "acme", "discard_held_after_days": 30}}"#).await;
     scene.store.damage("update tenant set discard_held_after_days = 'many' where id = 'aaa'").await;
     scene.store.damage("update tenant set discard_held_after_days = 9223372036854775807, digest_at = 'noon' where id = 'bbb'").await;
     let id = scene.held(40, Some(MessagePurpose::Receipt)).await;

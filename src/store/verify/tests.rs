@@ -2,18 +2,13 @@
 
 use super::*;
 use crate::model::alarm::{Alarm, AlarmKind};
-use crate::model::arrival::{Arrival, Door, Envelope, Purpose, Raw};
-use crate::model::facts::Facts;
-use crate::model::id::OutboundId;
-use crate::model::installation::Place;
+use crate::model::arrival::{Arrival, Door, Envelope, Purpose};
 use crate::model::mailbox::{Lies, MaildirFile};
 use crate::model::outbound::MessagePurpose;
-use crate::model::user::Locale;
 use crate::model::verdict::{Disposition, HoldReason};
-use crate::store::Missing;
-use crate::store::arrivals::Turn;
 use crate::store::daily::Told;
-use crate::store::filing::{Filing, NewMessage, Summary, Waits};
+use crate::store::examples;
+use crate::store::filing::{Filing, Waits};
 use jiff::Timestamp;
 
 struct Scene {
@@ -24,28 +19,10 @@ struct Scene {
 
 impl Scene {
     async fn ends(&self, purpose: Purpose, lies: Option<Lies>, disposition: Disposition, reason: &'static str, waits: Waits) -> ArrivalId {
-        let arrival = Arrival {
-            id: ArrivalId::generate(),
-            tenant: self.tenant.clone(),
-            door: Door::Maildir,
-            at: Timestamp::now(),
-            envelope: Envelope { from: None, to: Vec::new(), mailbox: "import@acme.example".into(), purpose },
-            facts: Facts::default(),
-            sha256: digest::sha256(b"x"),
-            size: 1,
-            raw: Raw::Bytes(b"x".to_vec().into()),
-        };
-        let id = arrival.id;
-        self.store.accept_from(arrival, lies).await.unwrap();
-        let claimed = self.store.claim(Turn::Together, 1).await.unwrap().remove(0).unwrap();
-        let filing = Filing {
-            fence: claimed.fence,
-            disposition,
-            reason: Some(reason),
-            summary: Summary { inner_addresses: "[]".into(), ..Summary::default() },
-            waits,
-            ..Filing::afterwards(self.tenant.clone(), id, Timestamp::now())
-        };
+        let mail = examples::arrival(&self.tenant, b"x");
+        let (id, envelope) = (mail.id, Envelope { purpose, ..mail.envelope });
+        self.store.accept_from(Arrival { door: Door::Maildir, envelope, ..mail }, lies).await.unwrap();
+        let filing = Filing { disposition, waits, ..examples::held(&examples::claimed(&self.store).await, reason) };
         self.store.file(filing).await.unwrap();
         id
     }
@@ -53,9 +30,7 @@ impl Scene {
 
 /// A mail of a Maildir that is held, heals and was named by a digest; a mail to ourselves; an alarm that was told.
 async fn scene() -> Scene {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place { database: folder.path().join("x.db"), blobs: folder.path().join("blobs") };
-    let store = Store::open(&place, Missing::Create).await.unwrap();
+    let (store, folder) = examples::store().await;
     let scene = Scene { store, tenant: TenantId::new(TenantId::MACHINE), _folder: folder };
     let (store, now) = (&scene.store, Timestamp::now());
     store.begin_maildir("spool", "source", Vec::new()).await.unwrap();
@@ -65,22 +40,15 @@ async fn scene() -> Scene {
     let token = store.ask_canary("maildir", "spool", now).await.unwrap();
     store.canary_is_sent(&token, now).await.unwrap();
     scene.ends(Purpose::Canary { token }, None, Disposition::Ignored, "canary", Waits::default()).await;
-    let digest = NewMessage {
-        id: OutboundId::generate(),
-        purpose: MessagePurpose::Digest,
-        recipient: "anna@acme.example".into(),
-        locale: Locale::En,
-        subject: "s".into(),
-        body: "b".into(),
-        reply_to: None,
-        domain: "acme.example".into(),
-        attaches_raw: false,
-        entry: None,
-        token: None,
-        about: None,
-    };
     let day = jiff::civil::date(2026, 11, 22);
-    let told = Told { tenant: scene.tenant.clone(), day, at: now, mails: 1, named: vec![held], messages: vec![digest] };
+    let told = Told {
+        tenant: scene.tenant.clone(),
+        day,
+        at: now,
+        mails: 1,
+        named: vec![held],
+        messages: vec![examples::message(MessagePurpose::Digest)],
+    };
     assert!(store.tell_day(told).await.unwrap());
     store.raise(Alarm { kind: AlarmKind::DoorFailing, about: "spool".into(), text: "t".into() }, now).await.unwrap();
     store
