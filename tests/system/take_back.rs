@@ -212,8 +212,10 @@ fn old_place_tells_nothing(acme: &Installation, entry: &str) {
     assert_eq!((entries.len(), text(&entries[0], "id"), text(&entries[1], "kind")), (2, entry, "moved"));
     assert!(entries[0]["withdrawn"]["why"].is_null() && entries[0]["documents"] == serde_json::json!([]));
     for shown in [acme.history(&["4711"]), acme.history(&["4711", "--json"])] {
-        let elsewhere = ["4712", "Eva", "A2"];
+        let elsewhere = ["4712", "Eva"];
         assert!(!CANDIDATE.iter().chain(&elsewhere).any(|word| shown.contains(word)), "{shown}");
+        // As a word: a random id may have these two letters in it.
+        assert!(!shown.split(|c: char| !c.is_alphanumeric()).any(|word| word == "A2"), "{shown}");
     }
 }
 
@@ -291,7 +293,11 @@ fn while_the_relay_is_away() {
     acme.configure("", &relay);
     let daemon = acme.serve();
     for message in acme.messages().iter().filter(|message| message["state"] == "deferred") {
-        acme.succeeds(&["outbox", "retry", text(message, "id"), "--tenant", "acme"]);
+        // The service may have sent it by itself since it was listed.
+        let id = text(message, "id");
+        let tried = acme.runs(&["outbox", "retry", id, "--tenant", "acme"]).status.success();
+        let is_sent = || acme.messages().iter().any(|message| text(message, "id") == id && message["state"] == "sent");
+        assert!(tried || is_sent(), "{id}");
     }
     acme.all_sent();
     for to in [PETRA, "max@acme.example"] {
