@@ -46,15 +46,16 @@ type Found = (Fit, usize, usize, Means);
 pub struct Words {
     fillers: HashSet<String>,
     single: HashMap<String, Means>,
-    /// Those of `single` that are long enough for an error.
-    long: Vec<(Vec<char>, Means)>,
+    /// Those of `single` that are long enough for an error, by their length.
+    long: HashMap<usize, Vec<(Vec<char>, Means)>>,
     /// Those of `compound`.
     long_parts: Vec<(Vec<char>, Means)>,
     compound: HashMap<String, Means>,
     longest_compound: usize,
     begins: Vec<(String, Means)>,
     ends: Vec<(String, Means)>,
-    phrases: Vec<(Vec<String>, Means)>,
+    /// By the first letter; by none those whose first letter may be mistyped.
+    phrases: HashMap<Option<char>, Vec<(Vec<String>, Means)>>,
 }
 
 impl Words {
@@ -75,7 +76,8 @@ impl Words {
                             self.add_single(glued, means);
                         }
                     }
-                    self.phrases.push((bare, means));
+                    let first = Some(&bare[0]).filter(|word| word.len() < LONG).and_then(|word| word.chars().next());
+                    self.phrases.entry(first).or_default().push((bare, means));
                 }
             }
         }
@@ -83,7 +85,8 @@ impl Words {
 
     fn add_single(&mut self, word: String, means: Means) {
         if self.single.insert(word.clone(), means).is_none() && word.len() >= SHORTEST_MISTYPED {
-            self.long.push((word.chars().collect(), means));
+            let letters: Vec<char> = word.chars().collect();
+            self.long.entry(letters.len()).or_default().push((letters, means));
         }
     }
 
@@ -111,7 +114,8 @@ impl Words {
     /// What fits best from here on, and how many words it takes (at least one).
     pub fn longest_at(&self, words: &[String]) -> (usize, Option<Means>) {
         let Some(first) = words.first() else { return (1, None) };
-        let phrases = self.phrases.iter().filter_map(|(phrase, means)| self.phrase(phrase, words, *means));
+        let phrases = [None, first.chars().next()].into_iter().filter_map(|letter| self.phrases.get(&letter)).flatten();
+        let phrases = phrases.filter_map(|(phrase, means)| self.phrase(phrase, words, *means));
         let found = phrases.chain(self.apart(words)).chain(self.whole(first)).chain(self.part(first));
         let best = found.max_by_key(|(fit, letters, ..)| (*fit, *letters));
         // Costly, and of no use where something is written right.
@@ -183,11 +187,12 @@ impl Words {
             return None;
         }
         let letters: Vec<char> = token.chars().collect();
-        let stems: Vec<usize> = stems(token).map(|stem| letters.len() - (token.len() - stem.len())).collect();
-        let whole = self.long.iter().filter(|(word, _)| {
-            // With an error and an ending, if it is long.
-            let stems = if word.len() >= LONG { stems.as_slice() } else { &stems[..1] };
-            stems.iter().any(|length| is_mistyped(&letters[..*length], word))
+        // With an error and an ending, if it is long.
+        let stems = stems(token).map(|stem| letters.len() - (token.len() - stem.len())).enumerate();
+        let whole = stems.flat_map(|(at, length)| {
+            let near = (length.saturating_sub(1)..=length + 1).filter_map(|length| self.long.get(&length)).flatten();
+            let letters = &letters[..length];
+            near.filter(move |(word, _)| (at == 0 || word.len() >= LONG) && is_mistyped(letters, word))
         });
         if let Some(found) = only(whole.map(|(word, means)| (Fit::Mistyped, word.len(), 1, *means))) {
             return Some(found);
