@@ -110,7 +110,7 @@ fn unmangled(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// RFC 3986 §2.1, if the name has such signs and what they stand for is UTF-8.
+/// As in URLs, if the name has such signs and what they stand for is UTF-8.
 fn percent_decoded(name: &str) -> Option<String> {
     let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let bytes = name.as_bytes();
