@@ -26,6 +26,11 @@ fn html() {
 }
 
 #[test]
+fn names() {
+    replay("names", reading::names);
+}
+
+#[test]
 fn dates() {
     replay("dates", reading::dates);
 }

@@ -1,6 +1,7 @@
 //! The way of one mail on one screen. Alone knows the order of the steps; judges nothing itself.
 
 mod audience;
+pub mod correct_kind;
 pub mod healing;
 mod in_hand;
 mod scan;
@@ -285,7 +286,12 @@ impl Pipeline {
                 rules
             }
         };
-        Ok(Rules { grammar: tenant.reference.grammar, own_domains: own_domains(tenant), ..rules })
+        Ok(Rules {
+            grammar: tenant.reference.grammar,
+            own_domains: own_domains(tenant),
+            file_names: tenant.filename_rules.clone(),
+            ..rules
+        })
     }
 
     /// What would become of a mail now: the same steps without the last one, for `explain`. None: reading it failed.

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 mod take_back;
 
+/// An entry that says that a document got another kind.
+const KIND_CHANGED: &str = "document_kind_changed";
+
 #[derive(clap::Args)]
 #[command(subcommand_negates_reqs = true, disable_help_subcommand = true)]
 pub struct Args {
@@ -71,8 +74,18 @@ fn as_json(entry: &Entry) -> Value {
         "forwarder": body["forwarder"], "flags": body["flags"], "parts": body["parts"], "told": body["told"],
         "nobody_responsible": body["nobody_responsible"], "defects": body["defects"],
         "withdrawn": entry.withdrawn.as_ref().map(withdrawn), "moved": body["moved"], "takes_back": entry.about, "why": body["why"],
+        "kind_changed": kind_changed(entry),
         "documents": entry.documents.iter().map(document).collect::<Vec<_>>(),
     })
+}
+
+/// Which document got which kind, of an entry that says so.
+fn kind_changed(entry: &Entry) -> Value {
+    let body = &entry.body;
+    match entry.kind.as_str() {
+        KIND_CHANGED => json!({"document": body["document"], "before": body["before"], "kind": body["kind"]}),
+        _ => Value::Null,
+    }
 }
 
 fn document(document: &Document) -> Value {
@@ -114,7 +127,12 @@ fn heading(entry: &Entry) -> Vec<String> {
 fn as_text(entry: &Entry, unfold: bool) -> String {
     let body = &entry.body;
     let mut lines = heading(entry);
-    if entry.hidden || entry.about.is_some() {
+    if entry.kind == KIND_CHANGED {
+        let of = |key: &str| show::clean(body[key].as_str().unwrap_or("-"));
+        lines.push(format!("  document      {}: {}, and no more {}", of("document"), of("kind"), of("before")));
+        lines.push(format!("  by            {}", show::clean(&entry.actor)));
+    }
+    if entry.hidden || entry.about.is_some() || entry.kind == KIND_CHANGED {
         return lines.join("\n");
     }
     lines.extend(people(entry).into_iter().map(|(label, who)| format!("  {label:<12}  {who}")));

@@ -11,6 +11,7 @@ mod doors;
 mod explain;
 mod history;
 mod import;
+mod kind;
 pub mod logging;
 mod mail;
 mod oauth;
@@ -64,9 +65,12 @@ enum Command {
     Import(import::Args),
     /// Show an application's history
     History(history::Args),
-    /// Fetch a filed document
+    /// Fetch a filed document, correct its kind
     #[command(subcommand)]
     Document(document::Command),
+    /// What words in file names tell: list, add, remove
+    #[command(subcommand)]
+    Kind(kind::Command),
     /// List mails, show one, send one through again
     #[command(subcommand)]
     Mail(mail::Command),
@@ -170,6 +174,7 @@ fn dispatch(cli: Cli) -> Done {
         Command::Import(args) => runtime()?.block_on(import::run(&on, args)),
         Command::History(args) => runtime()?.block_on(history::run(&on, args)),
         Command::Document(command) => runtime()?.block_on(document::run(&on, command)),
+        Command::Kind(command) => runtime()?.block_on(kind::run(&on, command)),
         Command::Mail(command) => runtime()?.block_on(mail::run(&on, command)),
         Command::DeadLetter(command) => runtime()?.block_on(dead_letter::run(&on, command)),
         Command::Outbox(command) => runtime()?.block_on(outbox::run(&on, command)),

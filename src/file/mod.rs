@@ -20,6 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 
+pub mod kind_changed;
 pub mod taken_back;
 
 /// What was found out and decided about one arrival.

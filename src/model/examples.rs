@@ -21,6 +21,7 @@ pub fn tenant() -> Tenant {
         disagreement: Disagreement::Hold,
         trusted_sealers: Vec::new(),
         refused_file_types: None,
+        filename_rules: Vec::new(),
         digest_at: Some(super::daily::DEFAULT_AT),
         discard_held_after_days: None,
     }

@@ -6,6 +6,7 @@ mod shape;
 pub use settings::{file_type, sealer};
 
 use super::address;
+use super::file_name::FilenameRule;
 use super::message::Kind;
 use super::organisation::{Disagreement, Status, number_pattern};
 use super::reference::{self, Check, Grammar};
@@ -48,6 +49,8 @@ pub struct TenantIn {
     pub disagreement: Option<Disagreement>,
     pub trusted_sealers: Option<Vec<String>>,
     pub refused_file_types: Option<Vec<String>>,
+    /// All of the tenant's own, if any are given.
+    pub filename_rules: Option<Vec<FilenameRule>>,
     /// `07:00`, or `off`.
     pub digest_at: Option<String>,
     /// 0 is never.

@@ -11,6 +11,7 @@ pub mod digest;
 #[cfg(test)]
 pub mod examples;
 pub mod facts;
+pub mod file_name;
 pub mod header;
 pub mod healing;
 pub mod id;

@@ -1,5 +1,6 @@
 //! The tenant's records as the steps see them: settings, applications, candidates.
 
+use super::file_name::FilenameRule;
 use super::id::TenantId;
 use super::message::Kind;
 use super::reference::{self, Check, Grammar};
@@ -31,6 +32,8 @@ pub struct Tenant {
     pub trusted_sealers: Vec<String>,
     /// File name endings, in lower case without the dot, that are not filed; none means those that `files` refuses by itself.
     pub refused_file_types: Option<Vec<String>>,
+    /// The tenant's own rules for kinds of documents, in the order of their words.
+    pub filename_rules: Vec<FilenameRule>,
     /// When administrators are told of held mail, in the tenant's time zone; none: never.
     pub digest_at: Option<jiff::civil::Time>,
     /// Held mail older than so many days is discarded, once somebody has been told of it; none: never.
@@ -93,6 +96,8 @@ pub struct Rules {
     pub number: Arc<Regex>,
     /// Domains of our own Message-IDs: a mail that bears one is a notice of ours that came back.
     pub own_domains: Vec<String>,
+    /// What the tenant says of file names, before what everybody says.
+    pub file_names: Vec<FilenameRule>,
 }
 
 /// A pattern that cannot be used for reference numbers, and why.
@@ -128,7 +133,7 @@ pub fn number_pattern(pattern: &str) -> Result<Regex, BadPattern> {
 
 impl Rules {
     pub fn new(reference: &ReferenceRules, own_domains: Vec<String>) -> Result<Rules, BadPattern> {
-        Ok(Rules { grammar: reference.grammar, number: Arc::new(number_pattern(&reference.pattern)?), own_domains })
+        Ok(Rules { grammar: reference.grammar, number: Arc::new(number_pattern(&reference.pattern)?), own_domains, file_names: Vec::new() })
     }
 }
 

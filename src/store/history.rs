@@ -56,6 +56,8 @@ pub enum TakenBack {
 pub struct Document {
     pub id: DocumentId,
     pub arrival: ArrivalId,
+    /// Its application's id.
+    pub application: String,
     pub name: String,
     pub kind: String,
     pub media_type: String,
@@ -191,6 +193,7 @@ pub(super) fn document(row: &SqliteRow) -> anyhow::Result<Document> {
     Ok(Document {
         id: row.get::<String, _>("id").parse().context("document.id")?,
         arrival: row.get::<String, _>("arrival").parse().context("document.arrival")?,
+        application: row.get("application"),
         name: row.get("name"),
         kind: row.get("kind"),
         media_type: row.get("media_type"),

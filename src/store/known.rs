@@ -67,7 +67,8 @@ impl Store {
             .bind(id.as_str())
             .fetch_all(&self.reads)
             .await?;
-        Ok(Some(tenant(&row, import_addresses).with_context(|| format!("tenant {id}"))?))
+        let filename_rules = self.filename_rules(id).await?.into_iter().map(|given| given.rule).collect();
+        Ok(Some(Tenant { filename_rules, ..tenant(&row, import_addresses).with_context(|| format!("tenant {id}"))? }))
     }
 
     /// The users whom the facts could speak of: the one who signed in, and those who have one of the From addresses.
@@ -321,6 +322,7 @@ fn tenant(row: &SqliteRow, import_addresses: Vec<String>) -> anyhow::Result<Tena
             .map(serde_json::from_str)
             .transpose()
             .context("refused_file_types")?,
+        filename_rules: Vec::new(),
         digest_at: daily::parse_at(row.get("digest_at")).context("digest_at")?,
         discard_held_after_days: row.get::<i64, _>("discard_held_after_days").try_into().ok().filter(|days| *days > 0),
     })

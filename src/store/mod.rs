@@ -8,9 +8,11 @@ pub mod blobs;
 pub mod canaries;
 pub mod daily;
 pub mod directory;
+pub mod document_kinds;
 pub mod doors;
 #[cfg(test)]
 pub mod examples;
+pub mod filename_rules;
 mod files;
 pub mod filing;
 pub mod healing;

@@ -21,8 +21,9 @@ mod words;
 
 use crate::model::address::Mailbox;
 use crate::model::arrival::{Envelope, Purpose};
+use crate::model::file_name::FilenameRule;
 use crate::model::header::Header;
-use crate::model::message::{Defect, Folds, How, Message, Original, PartRole};
+use crate::model::message::{Defect, Folds, How, Kind, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use forward::people;
 use mime::{Contents, Tree};
@@ -63,6 +64,7 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
         reader.answer(&view.text);
     }
     reader.attachments(&tree, &view);
+    reader.kinds();
     let body = &raw[root.header.body.min(raw.len())..];
     reader.message.content_sha256 = content::relaxed_sha256(&root.header, body);
     reader.message.exact_sha256 = content::exact_sha256(&root.header, body);
@@ -213,6 +215,14 @@ impl Reader<'_> {
         }
     }
 
+    /// S1.22: what each file is, by its name.
+    fn kinds(&mut self) {
+        let judge = kinds::Judge::new(&self.rules.file_names);
+        for attachment in &mut self.message.attachments {
+            attachment.kind = attachment.name.as_deref().map_or(Kind::Other, |name| judge.kind(name));
+        }
+    }
+
     /// Opens the mail in the part `index`; false if there is nothing in it to open.
     fn open(&mut self, tree: &Tree<'_>, index: usize, level: u32) -> bool {
         let Some(root) = tree.children(index).next() else { return false };
@@ -281,6 +291,11 @@ impl Reader<'_> {
 /// The decoded bytes of a stretch of a raw mail, as a document shows them.
 pub fn decoded(bytes: &[u8], encoding: crate::model::message::Encoding) -> Vec<u8> {
     decode::transfer(bytes, encoding).0.into_owned()
+}
+
+/// The word of a file's name that would tell its kind, if the tenant had a rule for it; none of those people's names.
+pub fn telling_word(name: &str, own: &[FilenameRule], people: &[&str]) -> Option<String> {
+    kinds::Judge::new(own).telling_word(name, people)
 }
 
 fn null_sender(envelope: Option<&Envelope>, header: &Header<'_>) -> bool {

@@ -9,7 +9,8 @@ const LONGEST: usize = 255;
 /// None if nothing is left.
 pub fn harmless(name: &str) -> Option<String> {
     let last = name.rsplit(['/', '\\']).find(|part| !part.trim().is_empty())?;
-    let mut clean: String = last.nfc().filter(|&c| !is_dangerous(c)).take(2 * LONGEST).collect();
+    // Composed last: what was taken off may have stood between a letter and its accent.
+    let mut clean: String = last.chars().filter(|&c| !is_dangerous(c)).nfc().take(2 * LONGEST).collect();
     clean = clean.split_whitespace().collect::<Vec<_>>().join(" ");
     let clean = clean.trim_matches(|c: char| c == '.' || c.is_whitespace());
     let leading_dot = last.trim_start().starts_with('.') && !clean.is_empty();
@@ -43,7 +44,7 @@ fn shortened(name: &str) -> String {
     while !stem.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}{extension}", &stem[..end])
+    format!("{}{extension}", stem[..end].trim_end_matches(|c: char| c == '.' || c.is_whitespace()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::decode::{self, Charset};
 use super::encrypted;
 use super::html;
-use super::kinds;
 use super::mime::{Shape, Tree, Wrapper};
 use super::names;
 use crate::model::digest;
@@ -205,7 +204,8 @@ impl View {
         let as_sent = part.name().filter(|sent| Some(*sent) != name.as_deref()).map(str::to_owned);
         Attachment {
             of,
-            kind: name.as_deref().map_or(Kind::Other, kinds::of),
+            // Judged at the end, with what the tenant says of names.
+            kind: Kind::Other,
             name,
             name_as_sent: as_sent,
             media_type: sniffed(&bytes, part.shape),

@@ -27,6 +27,7 @@ mod imap_faults;
 mod imap_load;
 mod imap_old;
 mod kill;
+mod kinds;
 mod limits;
 mod lmtp;
 mod loops;

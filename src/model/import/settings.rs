@@ -2,6 +2,9 @@
 
 use super::{Faults, TenantIn};
 use crate::model::daily;
+use crate::model::file_name::MOST_RULES;
+use crate::model::message::Kind;
+use std::collections::HashSet;
 
 /// Longest ending, in characters.
 const LONGEST_ENDING: usize = 20;
@@ -18,10 +21,24 @@ pub(super) fn check(tenant: &TenantIn, faults: &mut Faults) {
             faults.add(&format!("tenant.refused_file_types[{index}]"), &why);
         }
     }
+    filename_rules(tenant, faults);
     let is_no_time = tenant.digest_at.as_deref().is_some_and(|at| daily::parse_at(at).is_err());
     faults.add_if(is_no_time, "tenant.digest_at", "a time of day as in 07:00, or off");
     let is_too_long = tenant.discard_held_after_days.is_some_and(|days| days > MOST_DAYS);
     faults.add_if(is_too_long, "tenant.discard_held_after_days", "36500 days at most; 0 is never");
+}
+
+fn filename_rules(tenant: &TenantIn, faults: &mut Faults) {
+    let mut seen = HashSet::new();
+    for (index, rule) in tenant.filename_rules.iter().flatten().enumerate() {
+        let path = format!("tenant.filename_rules[{index}]");
+        match rule.fault() {
+            Some(why) if rule.kind == Kind::ReferenceReport => faults.add(&format!("{path}.kind"), &why),
+            Some(why) => faults.add(&format!("{path}.words"), &why),
+            None => faults.add_if(!seen.insert(rule.key()), &format!("{path}.words"), "another rule is about the same words"),
+        }
+        faults.add_if(index == MOST_RULES, &path, &format!("{MOST_RULES} rules at most"));
+    }
 }
 
 /// A sealer's domain in the form that is compared.

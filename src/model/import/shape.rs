@@ -59,6 +59,7 @@ const TENANT: Shape = Shape::Object(&[
     may("disagreement", one::<Option<Disagreement>>()),
     may("trusted_sealers", Shape::Maybe(&TEXTS)),
     may("refused_file_types", Shape::Maybe(&TEXTS)),
+    may("filename_rules", Shape::Maybe(&Shape::List(&FILENAME_RULE))),
     may("digest_at", one::<Option<String>>()),
     may("discard_held_after_days", one::<Option<u32>>()),
 ]);
@@ -69,6 +70,8 @@ const REFERENCE: Shape = Shape::Object(&[
     may("grammar", one::<Option<Grammar>>()),
     may("prefix", one::<Option<String>>()),
 ]);
+
+const FILENAME_RULE: Shape = Shape::Object(&[needed("words", one::<String>()), needed("kind", one::<Kind>())]);
 
 const USER: Shape = Shape::Object(&[
     needed("email", one::<String>()),
@@ -193,7 +196,7 @@ mod tests {
         check(&example);
         let mut objects = Vec::new();
         places(&example, String::new(), &mut objects);
-        assert_eq!(objects.len(), 8);
+        assert_eq!(objects.len(), 9);
         for object in objects {
             let fields: Vec<String> = example.pointer(&object).unwrap().as_object().unwrap().keys().cloned().collect();
             for field in fields.iter().map(String::as_str).chain(["more"]) {

@@ -1,12 +1,14 @@
 //! A tenant's settings: what is said now over what was said before.
 
 use crate::model::daily;
+use crate::model::file_name::FilenameRule;
 use crate::model::id::TenantId;
 use crate::model::import::{self, Existing, ImportFile};
 use crate::model::message::Kind;
 use crate::model::organisation::Disagreement;
 use crate::model::reference::Check;
 use crate::model::user::{Locale, Role};
+use crate::store::filename_rules;
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 
@@ -27,6 +29,7 @@ pub(super) struct Settings {
     disagreement: Disagreement,
     trusted_sealers: Vec<String>,
     refused_file_types: Option<Vec<String>>,
+    filename_rules: Option<Vec<FilenameRule>>,
     digest_at: String,
     discard_held_after_days: u32,
     import_addresses: Vec<String>,
@@ -59,6 +62,7 @@ impl Settings {
                 .unwrap_or_default(),
             refused_file_types: each(&said.refused_file_types, import::file_type)
                 .or_else(|| old.and_then(|tenant| tenant.refused_file_types.clone())),
+            filename_rules: said.filename_rules.clone(),
             digest_at: said
                 .digest_at
                 .clone()
@@ -112,6 +116,9 @@ pub(super) async fn put_tenant(c: &mut SqliteConnection, id: &TenantId, settings
     .bind(i64::from(settings.discard_held_after_days))
     .execute(&mut *c)
     .await?;
+    if let Some(rules) = &settings.filename_rules {
+        filename_rules::put_all(c, id, rules).await?;
+    }
     sqlx::query("delete from import_address where tenant = $1").bind(id.as_str()).execute(&mut *c).await?;
     for (position, address) in (0i64..).zip(&settings.import_addresses) {
         sqlx::query("insert into import_address (address, tenant, position) values ($1, $2, $3)")
