@@ -1,6 +1,8 @@
 //! The tree of MIME parts: where each begins and ends in the raw bytes, and what it says it is. Decodes no body, copies nothing,
 //! reads every byte a bounded number of times, and never recurses. RFC 2045, RFC 2046.
 
+use super::boundaries;
+use super::decode;
 use super::field::{self, Typed};
 use crate::model::header::{self, Header};
 use crate::model::message::{Defect, Encoding};
@@ -45,8 +47,11 @@ impl Part<'_> {
 
     /// The file name, decoded; Content-Disposition's before Content-Type's. RFC 2183 §2.3.
     pub fn name(&self) -> Option<&str> {
-        let name = self.disposition.parameter("filename").or_else(|| self.content.parameter("name"));
-        name.map(str::trim).filter(|name| !name.is_empty())
+        let names = || [self.disposition.parameter("filename"), self.content.parameter("name")].into_iter().flatten().map(str::trim);
+        let mut names = names().filter(|name| !name.is_empty()).peekable();
+        let first = names.peek().copied();
+        // What is damaged in one field may be whole in the other.
+        names.find(|name| !name.contains('\u{fffd}')).or(first)
     }
 
     pub fn is_attachment(&self) -> bool {
@@ -69,13 +74,25 @@ pub struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     pub fn read(raw: &'a [u8]) -> Tree<'a> {
-        let mut reader = Reader { tree: Tree { raw, ..Tree::default() }, open: Vec::new() };
+        let mut reader = Reader { tree: Tree { raw, ..Tree::default() }, open: Vec::new(), searches: 0 };
         reader.run();
+        reader.tree.undo_wrong_encodings();
         reader.tree
     }
 
     pub fn body(&self, part: usize) -> &'a [u8] {
         &self.raw[self.parts[part].body.clone()]
+    }
+
+    /// Bodies that say base64 and are none are read as they stand.
+    fn undo_wrong_encodings(&mut self) {
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            let is_leaf = part.shape == Shape::Leaf && part.encoding == Encoding::Base64;
+            if is_leaf && !decode::may_be_base64(&self.raw[part.body.clone()]) {
+                part.encoding = Encoding::Identity;
+                self.defects.push(Defect::NotBase64(index));
+            }
+        }
     }
 
     pub fn children(&self, part: usize) -> impl Iterator<Item = usize> + '_ {
@@ -93,6 +110,8 @@ struct Open {
 struct Reader<'a> {
     tree: Tree<'a>,
     open: Vec<Open>,
+    /// Boundaries that were looked for and not found as named.
+    searches: usize,
 }
 
 /// A delimiter line. RFC 2046 §5.1.1.
@@ -138,10 +157,17 @@ impl<'a> Reader<'a> {
     /// Reads the header section at `at` and opens the part; returns its index.
     fn enter(&mut self, at: usize) -> usize {
         let raw = self.tree.raw;
-        let header = Header::read_until(&raw[at..], |line| self.delimiter_of(line).is_some());
+        let mut header = Header::read_until(&raw[at..], |line| self.delimiter_of(line).is_some());
+        // A part without a header section whose first line looks like a field.
+        if self.open.last().is_some_and(|open| open.boundary.is_some()) && !header.fields.iter().any(|field| header::is_usual(field.name)) {
+            header = if header.fields.is_empty() { header } else { Header::default() };
+        }
         let index = self.tree.parts.len();
         if header.unfinished && header.body < raw.len() - at && index == 0 {
             self.tree.defects.push(Defect::UnfinishedHeader);
+        }
+        if header.has_noise {
+            self.tree.defects.push(Defect::LineInHeader);
         }
         if header.too_many {
             self.tree.defects.push(Defect::TooManyFields);
@@ -152,10 +178,10 @@ impl<'a> Reader<'a> {
         let content = content_type(&header, in_digest);
         let disposition = header.first("Content-Disposition").map(field::typed).unwrap_or_default();
         let encoding = transfer_encoding(&header);
-        let boundary = content.parameter("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+        let boundary = content.value.starts_with("multipart/").then(|| self.boundary(&content, at + header.body)).flatten();
         let shape = match content.value.as_str() {
             media if media.starts_with("multipart/") && boundary.is_some() => Shape::Multipart,
-            "message/rfc822" | "message/global" if encoding == Encoding::Identity => Shape::Message,
+            "message/rfc822" | "message/global" | "message/news" if encoding == Encoding::Identity => Shape::Message,
             _ => Shape::Leaf,
         };
         let shape = if shape != Shape::Leaf && depth >= DEEPEST {
@@ -164,6 +190,9 @@ impl<'a> Reader<'a> {
         } else {
             shape
         };
+        if content.is_mended || disposition.is_mended {
+            self.tree.defects.push(Defect::WrongReading(index));
+        }
         let start = at + header.body;
         self.tree.parts.push(Part { parent, header, body: start..raw.len(), shape, content, disposition, encoding, depth });
         match shape {
@@ -172,6 +201,18 @@ impl<'a> Reader<'a> {
             Shape::Leaf | Shape::Unopened => (),
         }
         index
+    }
+
+    /// The boundary of the multipart whose body begins at `start`.
+    fn boundary(&mut self, content: &Typed, start: usize) -> Option<Vec<u8>> {
+        let named = content.parameter("boundary");
+        let as_named = || named.map(|name| name.trim().as_bytes().to_vec()).filter(|name| !name.is_empty());
+        if self.searches == boundaries::MOST_SEARCHES {
+            return as_named();
+        }
+        let used = boundaries::used(named, &self.tree.raw[start..]);
+        self.searches += usize::from(used.is_none() || used != as_named());
+        used.or_else(as_named)
     }
 
     /// Goes on from `at` to the next delimiter that begins a part, closing what ends before it.
@@ -212,7 +253,7 @@ impl<'a> Reader<'a> {
             if raw.get(line_at..)?.starts_with(b"--") {
                 let next = header::line_end(raw, line_at);
                 if let Some((of, closes)) = self.delimiter_of(header::trim_line_end(&raw[line_at..next])) {
-                    let before = header::trim_line_end(&raw[at.min(line_at)..line_at]);
+                    let before = header::trim_last_line_end(&raw[at.min(line_at)..line_at]);
                     return Some(Delimiter { of, closes, content_end: at.min(line_at) + before.len(), next });
                 }
             }
@@ -227,7 +268,7 @@ impl<'a> Reader<'a> {
             let rest = line.strip_prefix(open.boundary.as_deref()?)?;
             match rest {
                 b"" => Some((of, false)),
-                b"--" => Some((of, true)),
+                b"--" | b"-" => Some((of, true)),
                 _ => None,
             }
         })
@@ -275,17 +316,18 @@ fn content_type(header: &Header<'_>, in_digest: bool) -> Typed {
     match content.value.as_str() {
         "" if in_digest => field::typed(b"message/rfc822"),
         "" => field::typed(b"text/plain"),
-        "text" => Typed { value: "text/plain".into(), ..content },
+        // RFC 2045 §5.2: what is no media type is read as text.
+        value if !value.contains('/') => Typed { value: "text/plain".into(), ..content },
         _ => content,
     }
 }
 
 fn transfer_encoding(header: &Header<'_>) -> Encoding {
     let value = header.text("Content-Transfer-Encoding").unwrap_or_default();
-    let word = value.split([';', ' ', '\t']).next().unwrap_or_default().to_ascii_lowercase();
-    match word.as_str() {
-        "base64" => Encoding::Base64,
-        "quoted-printable" => Encoding::QuotedPrintable,
+    let word: String = value.split([';', '(']).next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    match word.to_ascii_lowercase().as_str() {
+        "base64" | "b64" | "xbase64" => Encoding::Base64,
+        "quotedprintable" | "qp" | "quotedprintible" | "xquotedprintable" => Encoding::QuotedPrintable,
         _ => Encoding::Identity,
     }
 }
