@@ -74,12 +74,18 @@ impl<'a> Header<'a> {
                     header.has_noise |= !is_noise;
                     at = end;
                     header.body = end;
+                    // As a rule it is a fold that lost its blank.
+                    if let (Some(last), Some(&(_, value_at))) = (header.fields.last_mut(), starts.last())
+                        && !header.too_many
+                    {
+                        last.value = trim_line_end(&raw[value_at..end]);
+                    }
                     continue;
                 }
                 break;
             };
             let start = at + value_at;
-            starts.push(at);
+            starts.push((at, start));
             at = end;
             // RFC 5322 §2.2.3: a line that begins with white space continues the field.
             while at < raw.len() && matches!(raw[at], b' ' | b'\t') {
@@ -122,6 +128,8 @@ impl<'a> Header<'a> {
             let name = name.to_ascii_lowercase();
             OF_PROGRAMS.contains(&name.as_str()) || matches!(name.as_str(), "from" | "subject") && self.first(&name).is_none()
         };
+        // A gateway that takes the blanks off all folds is known by the hops above it.
+        let most_noise = if self.hops() >= 2 { MOST_LOOKED_AT } else { MOST_NOISE };
         let (mut at, mut noise, mut found) = (0, 1, false);
         for _ in 0..MOST_LOOKED_AT {
             if at >= rest.len() {
@@ -137,7 +145,7 @@ impl<'a> Header<'a> {
                 _ if stop(line) => return false,
                 _ if line.starts_with(b" ") || line.starts_with(b"\t") => (),
                 Some((name, _)) => found |= is_sure(name),
-                None if noise < MOST_NOISE => noise += 1,
+                None if noise < most_noise => noise += 1,
                 None => return false,
             }
         }
@@ -145,10 +153,10 @@ impl<'a> Header<'a> {
     }
 
     /// Where a body begins without an empty line, its first lines may look like fields (`Hinweis: …`): they are the body's.
-    fn give_back(&mut self, starts: &[usize]) {
+    fn give_back(&mut self, starts: &[(usize, usize)]) {
         while let Some(last) = self.fields.last()
             && !is_usual(last.name)
-            && let Some(&start) = starts.get(self.fields.len() - 1)
+            && let Some(&(start, _)) = starts.get(self.fields.len() - 1)
         {
             self.fields.pop();
             self.body = start;
@@ -310,6 +318,8 @@ mod tests {
         // A fold without its blank, an identifier above it all.
         check("Received: by x\nid 1\nSubject: s\nMIME-Version: 1.0\n\nb", "Received Subject MIME-Version", "b");
         check("26-Aug-92 22:15,22076;00\nReceived: x\nSubject: s\n\nb", "Received Subject", "b");
+        let folds = Header::read(b"A: x\nContent-Type: multipart/mixed;\nboundary=b\nMIME-Version: 1.0\n\nb");
+        assert_eq!(folds.text("Content-Type").as_deref(), Some("multipart/mixed;boundary=b"));
         // A body without the empty line, and a forward in it.
         check("From: a\nSubject: s\nHallo\nFrom: b\nSubject: t\nDate: x\n\nb", "From Subject", "Hallo\nFrom: b\nSubject: t\nDate: x\n\nb");
         check("Subject: s\nHinweis: bitte lesen\nHallo zusammen\n", "Subject", "Hinweis: bitte lesen\nHallo zusammen\n");

@@ -53,10 +53,10 @@ pub fn text<'a>(bytes: &'a [u8], charset: Option<&str>) -> (Cow<'a, str>, Charse
     }
     match decoder {
         None => {
-            let read_as = if std::str::from_utf8(bytes).is_ok() { "UTF-8" } else { "windows-1252" };
-            (eight_bit(bytes), Charset::Unknown(read_as))
+            let is_utf8 = std::str::from_utf8(bytes).is_ok() || is_mostly_utf8(bytes);
+            (without_name(bytes), Charset::Unknown(if is_utf8 { "UTF-8" } else { "windows-1252" }))
         }
-        Some(Decoder::Ascii) => (eight_bit(bytes), Charset::Right),
+        Some(Decoder::Ascii) => (without_name(bytes), Charset::Right),
         Some(Decoder::Utf8) => utf8(bytes),
         Some(decoder) => decoded(bytes, decoder),
     }
@@ -121,6 +121,20 @@ fn marked(bytes: &[u8], decoder: Option<Decoder>) -> Option<(Cow<'_, str>, &'sta
     (is_plain && iso2022::is_evident(bytes)).then(|| (iso2022::text(bytes).into(), "ISO-2022", decoder == Some(Decoder::Ascii)))
 }
 
+/// Text of no known name: like all raw bytes, but a few broken ones in much UTF-8 are no reason to spoil it.
+fn without_name(bytes: &[u8]) -> Cow<'_, str> {
+    if is_mostly_utf8(bytes) { utf8(bytes).0 } else { eight_bit(bytes) }
+}
+
+fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut broken, mut whole) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        broken += usize::from(!chunk.invalid().is_empty());
+        whole += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+    }
+    broken > 0 && 4 * broken <= whole
+}
+
 /// Text that calls itself UTF-8. Where it is not, gateways have put lines of their own under it, or the name is wrong altogether: a line
 /// of which more is broken than whole is windows-1252.
 fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Charset) {
@@ -164,7 +178,9 @@ fn decoded(bytes: &[u8], decoder: Decoder) -> (Cow<'_, str>, Charset) {
         return (Cow::Owned(text), Charset::Right);
     }
     match as_utf8 {
-        Some(utf8) if !utf8.contains('\u{fffd}') && !bytes.contains(&0) => (Cow::Borrowed(utf8), Charset::Evidently("UTF-8")),
+        Some(utf8) if !utf8.is_ascii() && !utf8.contains('\u{fffd}') && !bytes.contains(&0) => {
+            (Cow::Borrowed(utf8), Charset::Evidently("UTF-8"))
+        }
         _ => (Cow::Owned(text), Charset::SomeBytesWrong),
     }
 }
@@ -217,7 +233,7 @@ fn squashed(name: &str) -> String {
 }
 
 fn by_squashed(name: &str) -> Option<Decoder> {
-    const PREFIXES: [&str; 12] = ["cs", "x", "windows", "win", "codepage", "cp", "ibm", "pc", "msdos", "dos", "ms", "oem"];
+    const PREFIXES: [&str; 13] = ["cs", "x", "iso", "windows", "win", "codepage", "cp", "ibm", "pc", "msdos", "dos", "ms", "oem"];
     if name.starts_with("utf8") {
         return Some(Decoder::Utf8);
     }
@@ -241,13 +257,37 @@ fn by_family(name: &str) -> Option<Decoder> {
     let digits = |rest: &str| rest.chars().take_while(char::is_ascii_digit).take(2).collect::<String>().parse::<u32>().ok();
     let part = match name.strip_prefix("iso").unwrap_or(name).strip_prefix("8859") {
         Some("") => Some(1),
-        Some(rest) => digits(rest),
+        // IANA's names end with a year.
+        Some(rest) => digits(match rest.len().checked_sub(4) {
+            Some(1 | 2) if rest.bytes().all(|byte| byte.is_ascii_digit()) => &rest[..rest.len() - 4],
+            _ => rest,
+        }),
         None => {
             let rest = name.strip_prefix("isolatin").or(name.strip_prefix("latin")).or(name.strip_prefix('l'));
             rest.and_then(digits).and_then(|number| LATIN.get(usize::try_from(number).ok()?).copied()).filter(|&part| part > 0)
         }
     };
     Encoding::for_label(format!("iso-8859-{}", part?).as_bytes()).map(Decoder::Known)
+}
+
+/// The part of ISO 8859 that has that number in ISO's registry of charsets.
+fn iso_registry(number: &str) -> Option<u32> {
+    const PARTS: [(&str, u32); 13] = [
+        ("100", 1),
+        ("101", 2),
+        ("109", 3),
+        ("110", 4),
+        ("144", 5),
+        ("127", 6),
+        ("126", 7),
+        ("138", 8),
+        ("148", 9),
+        ("157", 10),
+        ("199", 14),
+        ("203", 15),
+        ("226", 16),
+    ];
+    PARTS.iter().find(|(known, _)| *known == number).map(|(_, part)| *part)
 }
 
 fn by_name(name: &str) -> Option<Decoder> {
@@ -257,9 +297,9 @@ fn by_name(name: &str) -> Option<Decoder> {
             Decoder::Ascii
         }
         "unicode11utf8" | "unicode20utf8" | "cputf8" => Decoder::Utf8,
-        "utf16" | "ucs2" | "unicode" | "iso10646ucs2" | "unicodefeff" | "utf16lebom" => Decoder::Utf16(None),
-        "utf16le" | "ucs2le" | "unicodelittle" => Decoder::Utf16(Some(Little)),
-        "utf16be" | "ucs2be" | "unicodefffe" | "unicodebig" => Decoder::Utf16(Some(Big)),
+        "utf16" | "ucs2" | "unicode" | "iso10646ucs2" | "unicodefeff" | "utf16lebom" | "u16" => Decoder::Utf16(None),
+        "utf16le" | "ucs2le" | "unicodelittle" | "unicodelittleunmarked" => Decoder::Utf16(Some(Little)),
+        "utf16be" | "ucs2be" | "unicodefffe" | "unicodebig" | "unicodebigunmarked" => Decoder::Utf16(Some(Big)),
         "utf32" | "ucs4" | "iso10646ucs4" => Decoder::Utf32(None),
         "utf32le" | "ucs4le" => Decoder::Utf32(Some(Little)),
         "utf32be" | "ucs4be" => Decoder::Utf32(Some(Big)),
@@ -267,12 +307,16 @@ fn by_name(name: &str) -> Option<Decoder> {
         "hz" | "hzgb" | "hzgb2312" => Decoder::Hz,
         name if name.trim_start_matches("cs").starts_with("iso2022") => Decoder::Iso2022,
         "ansi" | "westerneuropean" | "western" | "iso10646" | "visual1252" => Decoder::Known(WINDOWS_1252),
-        "gb2312" | "gb231280" | "euccn" | "eucgb2312cn" | "gbk" | "chinese" | "isoir58" | "gb" => Decoder::Known(GBK),
+        "gb2312" | "gb231280" | "gb23121980" | "macsimpchinese" | "euccn" | "eucgb2312cn" | "gbk" | "chinese" | "isoir58" | "gb" => {
+            Decoder::Known(GBK)
+        }
         "gb18030" | "gb180302000" | "gb180302005" | "gb180302022" => Decoder::Known(GB18030),
-        "big5" | "big5tw" | "big5hkscs" | "cnbig5" | "xxbig5" | "big5eten" => Decoder::Known(BIG5),
-        "euckr" | "ksc5601" | "ksc56011987" | "ksc56011989" | "ksx1001" | "korean" | "uhc" | "isoir149" => Decoder::Known(EUC_KR),
+        "big5" | "big5tw" | "big5hkscs" | "cnbig5" | "hkscs" | "big5eten" | "mactradchinese" => Decoder::Known(BIG5),
+        "euckr" | "ksc5601" | "ksc56011987" | "ksc56011989" | "ksx1001" | "korean" | "mackorean" | "uhc" | "isoir149" => {
+            Decoder::Known(EUC_KR)
+        }
         "eucjp" | "ujis" | "eucjis2004" | "eucjisx0213" | "extendedunixcodepackedformatforjapanese" => Decoder::Known(EUC_JP),
-        "shiftjis" | "sjis" | "mskanji" | "windows31j" | "shiftjis2004" | "shiftjisx0213" | "sjis2004" | "sjisx0213" => {
+        "shiftjis" | "sjis" | "mskanji" | "windows31j" | "shiftjis2004" | "shiftjisx0213" | "sjis2004" | "sjisx0213" | "macjapanese" => {
             Decoder::Known(SHIFT_JIS)
         }
         "jis" | "jisencoding" => Decoder::Known(ISO_2022_JP),
@@ -280,10 +324,18 @@ fn by_name(name: &str) -> Option<Decoder> {
         "koi8u" | "koi8ru" => Decoder::Known(KOI8_U),
         "mac" | "macroman" | "macintosh" | "applemacintosh" => Decoder::Known(MACINTOSH),
         "maccyrillic" | "macukrainian" | "xmaccyrillic" | "xmacukrainian" => Decoder::Known(encoding_rs::X_MAC_CYRILLIC),
-        "maclatin2" | "maccentraleurope" | "maccentraleurroman" | "xmacce" => Decoder::Half(code_pages::upper_half("macce")?),
+        "maclatin2" | "maccentraleurope" | "maccenteuro" | "xmacce" => Decoder::Half(code_pages::upper_half("macce")?),
         "roman8" | "r8" => Decoder::Half(code_pages::upper_half("hproman8")?),
+        "cp1051" | "ibm1051" => Decoder::Half(code_pages::upper_half("hproman8")?),
+        "ruscii" => Decoder::Half(code_pages::upper_half("1125")?),
+        "pc8codepage437" => Decoder::Half(code_pages::upper_half("437")?),
+        "pcp852" => Decoder::Half(code_pages::upper_half("852")?),
+        "cp154" | "pt154" | "cyrillicasian" => Decoder::Half(code_pages::upper_half("ptcp154")?),
+        name if name.starts_with("isoir") => return by_family(&format!("8859{}", iso_registry(name.get(5..)?)?)),
+        "elot928" | "ecma118" => return by_family("88597"),
+        "ecma114" | "asmo708" => return by_family("88596"),
         "rk1048" | "strk10482002" => Decoder::Half(code_pages::upper_half("kz1048")?),
-        "tis620" | "tis62025330" | "thai" | "isoir166" => Decoder::Known(encoding_rs::WINDOWS_874),
+        name if name.starts_with("tis620") || matches!(name, "thai" | "isoir166") => Decoder::Known(encoding_rs::WINDOWS_874),
         // Pages by number go by their prefix, so that `850` in another name means nothing.
         name if !name.starts_with(|c: char| c.is_ascii_digit()) => match code_pages::upper_half(name) {
             Some(upper) => Decoder::Half(upper),

@@ -80,21 +80,43 @@ pub fn width(charset: Option<&str>) -> usize {
 }
 
 /// RFC 2045 §6.8: characters outside the alphabet are passed over. What stands behind padding is decoded as well:
-/// some gateways glue several encodings together.
+/// some gateways glue several encodings together. Where something was put in place of characters, all behind it would be shifted: each
+/// line of an encoder is whole, so what is before and behind it in the line is decoded for itself.
 fn base64(body: &[u8]) -> (Vec<u8>, bool) {
     let mut damaged = false;
     let mut out = Vec::with_capacity(body.len() / 4 * 3);
     let mut run = Vec::with_capacity(body.len());
-    for &byte in body {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => run.push(byte),
-            b'=' => damaged |= !flush(&mut run, &mut out),
-            b' ' | b'\t' | b'\r' | b'\n' => (),
-            _ => damaged = true,
+    for line in body.split_inclusive(|&byte| byte == b'\n') {
+        let count = |of: fn(&u8) -> bool| line.iter().filter(|byte| of(byte)).count();
+        let is_replaced = count(is_foreign) > 0 && !run.len().wrapping_add(count(is_base64)).is_multiple_of(4);
+        for &byte in line {
+            match byte {
+                byte if is_base64(&byte) => run.push(byte),
+                b'=' => damaged |= !flush(&mut run, &mut out),
+                byte if is_foreign(&byte) => {
+                    damaged = true;
+                    if is_replaced {
+                        flush(&mut run, &mut out);
+                    }
+                }
+                _ => (),
+            }
+        }
+        if is_replaced {
+            flush(&mut run, &mut out);
         }
     }
     damaged |= !flush(&mut run, &mut out);
     (out, damaged)
+}
+
+fn is_base64(byte: &u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/')
+}
+
+/// What is neither of the alphabet, nor padding, nor white space.
+fn is_foreign(byte: &u8) -> bool {
+    !is_base64(byte) && !matches!(byte, b'=' | b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// So much of a body is looked at to tell whether it is base64.
@@ -186,6 +208,9 @@ mod tests {
         check(b"SGFs!bG8=", b"Hallo", true);
         check(b"SGE=SGFsbG8=", b"HaHallo", false);
         check(b"SGFsb", b"Hal", true);
+        // One sign too much, some in place of others, in one line of three.
+        check(b"SGFs\nb\xfcG8h\nSGFs", b"Hallo!Hal", true);
+        check(b"SGFs\nb\xfc\xfcbG8h\nSGFs", b"Hallo!Hal", true);
         check(b"", b"", false);
     }
 

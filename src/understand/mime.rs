@@ -158,9 +158,10 @@ impl<'a> Reader<'a> {
     fn enter(&mut self, at: usize) -> usize {
         let raw = self.tree.raw;
         let mut header = Header::read_until(&raw[at..], |line| self.delimiter_of(line).is_some());
-        // A part without a header section whose first line looks like a field.
-        if self.open.last().is_some_and(|open| open.boundary.is_some()) && !header.fields.iter().any(|field| header::is_usual(field.name)) {
-            header = if header.fields.is_empty() { header } else { Header::default() };
+        // A part without a header section whose first line looks like a field, or a file that is no mail.
+        let may_have_none = self.open.last().is_some_and(|open| open.boundary.is_some()) || at == 0 && header.body == raw.len();
+        if may_have_none && !header.fields.iter().any(|field| header::is_usual(field.name)) && !header.fields.is_empty() {
+            header = Header::default();
         }
         let index = self.tree.parts.len();
         if header.unfinished && header.body < raw.len() - at && index == 0 {

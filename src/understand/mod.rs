@@ -327,4 +327,6 @@ mod corpus {
     mod tests;
 }
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod tests;
