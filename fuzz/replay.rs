@@ -29,3 +29,8 @@ fn html() {
 fn dates() {
     replay("dates", reading::dates);
 }
+
+#[test]
+fn charsets() {
+    replay("charsets", reading::charsets);
+}
