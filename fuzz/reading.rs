@@ -372,7 +372,8 @@ pub fn charsets(data: &[u8]) -> Message {
     let again = format!("From: p@acme.example\nSubject: x\nContent-Type: text/plain; charset=utf-8\n\n{}", message.text);
     let (second, defects) = read(&again);
     if defects.is_empty() {
-        assert_eq!(second.text.trim(), message.text.trim(), "another text the second time");
+        let bare = |text: &str| text.trim_start_matches('\u{feff}').trim().to_owned();
+        assert_eq!(bare(&second.text), bare(&message.text), "another text the second time");
     }
     assert!(!defects.iter().any(|defect| matches!(defect, Defect::WrongReading(_))), "what was undone is undone again: {again:?}");
     message

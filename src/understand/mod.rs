@@ -3,6 +3,7 @@
 mod answer;
 mod automatic;
 mod boundaries;
+mod charset_names;
 mod charsets;
 mod code_pages;
 mod content;
