@@ -129,7 +129,11 @@ pub fn may_be_base64(body: &[u8]) -> bool {
     let others = body.iter().filter(|&&byte| !is_alphabet(byte)).count();
     let between_words =
         body.windows(3).filter(|three| three[1] == b' ' && three[0].is_ascii_alphanumeric() && three[2].is_ascii_alphanumeric());
-    20 * (others + between_words.count()) <= body.len() || body.len() <= 12
+    // A line as encoders make them, whole, outweighs a hole elsewhere.
+    let is_encoded =
+        |line: &[u8]| line.len() >= 32 && line.len().is_multiple_of(4) && line.iter().all(|byte| is_base64(byte) || *byte == b'=');
+    let mut lines = body.split(|&byte| byte == b'\n');
+    20 * (others + between_words.count()) <= body.len() || body.len() <= 12 || lines.any(|line| is_encoded(line.trim_ascii()))
 }
 
 /// Decodes a run of alphabet characters; a single character left over carries no byte and is dropped.

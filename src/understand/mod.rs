@@ -328,6 +328,8 @@ mod corpus {
     mod tests;
 }
 #[cfg(test)]
-mod damaged;
+mod damaged {
+    mod tests;
+}
 #[cfg(test)]
 mod tests;

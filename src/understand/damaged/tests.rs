@@ -1,6 +1,6 @@
 //! Mails that are damaged as real ones are, each in a file of its own: what a human can read of them is read, and no file is lost.
 
-use super::read;
+use super::super::read;
 use crate::model::organisation::{ReferenceRules, Rules};
 use std::collections::BTreeSet;
 use std::path::Path;
