@@ -27,10 +27,28 @@ fn html() {
 
 #[test]
 fn names() {
-    replay("names", reading::names);
+    replay("names", reading::names::names);
 }
 
 #[test]
 fn dates() {
     replay("dates", reading::dates);
+}
+
+#[test]
+fn charsets() {
+    replay("charsets", reading::charsets::charsets);
+}
+
+proptest::proptest! {
+    /// What a machine without a fuzzer can try.
+    #[test]
+    fn charsets_of_any_bytes(data in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..120), words in proptest::collection::vec(0_u8..40, 0..20)) {
+        let mut spelt = data;
+        for (at, word) in words.iter().enumerate() {
+            let at = (3 * at + 1).min(spelt.len());
+            spelt.splice(at..at, [0xfa, *word]);
+        }
+        reading::charsets::charsets(&spelt);
+    }
 }

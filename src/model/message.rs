@@ -330,6 +330,16 @@ pub enum Defect {
     UnclearSender,
     #[error("part {0}: base64 is damaged; what could be decoded is kept")]
     BadBase64(usize),
+    #[error("a line in a header section is no field; it was passed over")]
+    LineInHeader,
+    #[error("part {0} says base64 and is none; read as it stands")]
+    NotBase64(usize),
+    #[error("part {part} says {charset} and is evidently {read_as}")]
+    WrongCharset { part: usize, charset: String, read_as: &'static str },
+    #[error("part {0}: UTF-8 had been read as windows-1252 and encoded again; undone")]
+    WrongReading(usize),
+    #[error("a header field: UTF-8 had been read as windows-1252 and encoded again; undone")]
+    WrongReadingOfField,
     #[error("part {part}: the charset \"{charset}\" is unknown; read as {read_as}")]
     UnknownCharset { part: usize, charset: String, read_as: &'static str },
     #[error("part {part}: some bytes are not {charset}; they are shown as replacement characters")]

@@ -1,10 +1,9 @@
-//! Transfer encodings and charsets: bytes in, bytes or text out, never an error.
+//! Transfer encodings: bytes in, bytes out, never an error.
 
 use crate::model::message::Encoding;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use mail_parser::decoders::charsets::map::charset_decoder;
 use std::borrow::Cow;
 
 /// Takes what real encoders write: missing padding and stray bits at the end.
@@ -81,21 +80,60 @@ pub fn width(charset: Option<&str>) -> usize {
 }
 
 /// RFC 2045 §6.8: characters outside the alphabet are passed over. What stands behind padding is decoded as well:
-/// some gateways glue several encodings together.
+/// some gateways glue several encodings together. Where something was put in place of characters, all behind it would be shifted: each
+/// line of an encoder is whole, so what is before and behind it in the line is decoded for itself.
 fn base64(body: &[u8]) -> (Vec<u8>, bool) {
     let mut damaged = false;
     let mut out = Vec::with_capacity(body.len() / 4 * 3);
     let mut run = Vec::with_capacity(body.len());
-    for &byte in body {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' => run.push(byte),
-            b'=' => damaged |= !flush(&mut run, &mut out),
-            b' ' | b'\t' | b'\r' | b'\n' => (),
-            _ => damaged = true,
+    for line in body.split_inclusive(|&byte| byte == b'\n') {
+        let count = |of: fn(&u8) -> bool| line.iter().filter(|byte| of(byte)).count();
+        let is_replaced = count(is_foreign) > 0 && !run.len().wrapping_add(count(is_base64)).is_multiple_of(4);
+        for &byte in line {
+            match byte {
+                byte if is_base64(&byte) => run.push(byte),
+                b'=' => damaged |= !flush(&mut run, &mut out),
+                byte if is_foreign(&byte) => {
+                    damaged = true;
+                    if is_replaced {
+                        flush(&mut run, &mut out);
+                    }
+                }
+                _ => (),
+            }
+        }
+        if is_replaced {
+            flush(&mut run, &mut out);
         }
     }
     damaged |= !flush(&mut run, &mut out);
     (out, damaged)
+}
+
+fn is_base64(byte: &u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/')
+}
+
+/// What is neither of the alphabet, nor padding, nor white space.
+fn is_foreign(byte: &u8) -> bool {
+    !is_base64(byte) && !matches!(byte, b'=' | b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// So much of a body is looked at to tell whether it is base64.
+const MOST_JUDGED: usize = 4096;
+
+/// Whether a body that says base64 may be: plain text has blanks between its words and signs that base64 has not.
+pub fn may_be_base64(body: &[u8]) -> bool {
+    let body = body[..body.len().min(MOST_JUDGED)].trim_ascii();
+    let is_alphabet = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=') || byte.is_ascii_whitespace();
+    let others = body.iter().filter(|&&byte| !is_alphabet(byte)).count();
+    let between_words =
+        body.windows(3).filter(|three| three[1] == b' ' && three[0].is_ascii_alphanumeric() && three[2].is_ascii_alphanumeric());
+    // A line as encoders make them, whole, outweighs a hole elsewhere.
+    let is_encoded =
+        |line: &[u8]| line.len() >= 32 && line.len().is_multiple_of(4) && line.iter().all(|byte| is_base64(byte) || *byte == b'=');
+    let mut lines = body.split(|&byte| byte == b'\n');
+    20 * (others + between_words.count()) <= body.len() || body.len() <= 12 || lines.any(|line| is_encoded(line.trim_ascii()))
 }
 
 /// Decodes a run of alphabet characters; a single character left over carries no byte and is dropped.
@@ -152,60 +190,11 @@ fn soft_break(rest: &[u8]) -> Option<usize> {
         [] => Some(blanks),
         [b'\n', ..] => Some(blanks + 1),
         [b'\r', b'\n', ..] => Some(blanks + 2),
+        // CR CR LF, or the CR alone of old Macs.
+        [b'\r', b'\r', b'\n', ..] => Some(blanks + 3),
+        [b'\r', ..] => Some(blanks + 1),
         _ => None,
     }
-}
-
-/// Raw 8-bit bytes that name no charset: UTF-8 if they are, else windows-1252, which is never wrong in German.
-pub fn eight_bit(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0,
-    }
-}
-
-/// How a charset was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Charset {
-    /// As named, or there was nothing to name.
-    Right,
-    /// Some bytes did not fit.
-    SomeBytesWrong,
-    /// The name is unknown; what it was read as.
-    Unknown(&'static str),
-}
-
-/// Turns bytes of the named charset into text.
-pub fn text<'a>(bytes: &'a [u8], charset: Option<&str>) -> (Cow<'a, str>, Charset) {
-    let name = charset.map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default();
-    match name.as_str() {
-        // Programs that name ASCII or nothing send anything.
-        "" | "us-ascii" | "ascii" | "ansi_x3.4-1968" => (eight_bit(bytes), Charset::Right),
-        "utf-8" | "utf8" => utf8(bytes),
-        _ => match charset_decoder(name.as_bytes()) {
-            Some(decode) => {
-                let text = decode(bytes);
-                let wrong = text.contains('\u{fffd}');
-                (Cow::Owned(text), if wrong { Charset::SomeBytesWrong } else { Charset::Right })
-            }
-            None => {
-                let read_as = if std::str::from_utf8(bytes).is_ok() { "UTF-8" } else { "windows-1252" };
-                (eight_bit(bytes), Charset::Unknown(read_as))
-            }
-        },
-    }
-}
-
-/// Text that calls itself UTF-8. If more of it is broken than whole, it is windows-1252 with the wrong name.
-fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Charset) {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return (Cow::Borrowed(text), Charset::Right);
-    }
-    let lossy = String::from_utf8_lossy(bytes);
-    let broken = lossy.chars().filter(|&c| c == '\u{fffd}').count();
-    let whole = lossy.chars().filter(|&c| c > '\u{7f}' && c != '\u{fffd}').count();
-    if broken > whole { (eight_bit(bytes), Charset::SomeBytesWrong) } else { (Cow::Owned(lossy.into_owned()), Charset::SomeBytesWrong) }
 }
 
 #[cfg(test)]
@@ -223,6 +212,9 @@ mod tests {
         check(b"SGFs!bG8=", b"Hallo", true);
         check(b"SGE=SGFsbG8=", b"HaHallo", false);
         check(b"SGFsb", b"Hal", true);
+        // One sign too much, some in place of others, in one line of three.
+        check(b"SGFs\nb\xfcG8h\nSGFs", b"Hallo!Hal", true);
+        check(b"SGFs\nb\xfc\xfcbG8h\nSGFs", b"Hallo!Hal", true);
         check(b"", b"", false);
     }
 
@@ -237,6 +229,19 @@ mod tests {
         check(b"blanks  \r\nend", b"blanks\r\nend");
         check(b"cut=", b"cut");
         check(b"cut=C", b"cut=C");
+        check(b"a=\r\r\nb=\rc", b"abc");
+    }
+
+    #[test]
+    fn base64_that_is_none() {
+        for text in
+            ["Hallo Frau Muster, vielen Dank.", "Guten Tag wie geht es Ihnen", "Gr\u{fc}\u{df}e aus K\u{f6}ln", "--\nMaria: 0221/4711"]
+        {
+            assert!(!may_be_base64(text.as_bytes()), "{text}");
+        }
+        for text in ["SGFs!bG8=", "", "SGFsbG8gRnJhdSBNdXN0ZXIsIHZpZWxlbiBEYW5r!", " SGFsbG8gRnJhdSBN\r\n dXN0ZXI=", "Hallo"] {
+            assert!(may_be_base64(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]
@@ -254,21 +259,5 @@ mod tests {
         check(b"SGFsbG8h", Encoding::Base64, 3, b"Hal", true);
         check(b"Gr=C3=BC=\r\n=C3=9Fe", Encoding::QuotedPrintable, 100, "Grüße".as_bytes(), false);
         check(b"a=\r\nb=\r\nc=\r\nd=\r\n", Encoding::QuotedPrintable, 2, b"ab", true);
-    }
-
-    #[test]
-    fn charsets() {
-        let check = |bytes: &[u8], name: Option<&str>, want: &str, how: Charset| {
-            let (text, seen) = text(bytes, name);
-            assert_eq!((text.as_ref(), seen), (want, how), "{name:?}");
-        };
-        check(b"Gr\xfc\xdfe", Some("iso-8859-1"), "Grüße", Charset::Right);
-        check(b"Gr\xfc\xdfe", None, "Grüße", Charset::Right);
-        check("Grüße".as_bytes(), Some("US-ASCII"), "Grüße", Charset::Right);
-        check("Grüße".as_bytes(), Some("x-made-up"), "Grüße", Charset::Unknown("UTF-8"));
-        check(b"Gr\xfc\xdfe", Some("x-made-up"), "Grüße", Charset::Unknown("windows-1252"));
-        check(b"Gr\xfc\xdfe", Some("utf-8"), "Grüße", Charset::SomeBytesWrong);
-        check(b"Gr\xc3\xbc\xc3\x9fe \xc3", Some("utf-8"), "Grüße \u{fffd}", Charset::SomeBytesWrong);
-        check(b"\x80", Some("windows-1252"), "€", Charset::Right);
     }
 }

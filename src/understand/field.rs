@@ -1,7 +1,7 @@
 //! What header fields mean: text with encoded words, addresses, dates, media types. Decoding is mail-parser's; this file
 //! hands it one value at a time, bounded in length and with raw 8-bit bytes repaired first.
 
-use super::{continuations, decode, encoded_words};
+use super::{charsets, encoded_words, parameters};
 use crate::model::address::Mailbox;
 use mail_parser::parsers::MessageStream;
 use mail_parser::{Address, HeaderValue};
@@ -11,23 +11,32 @@ pub const LONGEST_VALUE: usize = 16 * 1024;
 /// More recipients of one kind than anybody writes to; the raw mail keeps the rest.
 pub const MOST_MAILBOXES: usize = 500;
 
-/// A value as the field parsers want it: UTF-8, bounded, with a line end.
-fn prepared(value: &[u8]) -> Vec<u8> {
+/// A value as it is read: UTF-8, bounded, without NUL and CR: neither may hide the rest of it.
+fn cleaned(value: &[u8]) -> String {
     let value = &value[..value.len().min(LONGEST_VALUE)];
-    let value = decode::eight_bit(value);
-    let mut bytes = encoded_words::joined(&value).into_owned().into_bytes();
-    // A NUL or a lone CR in a field is damage; neither may hide the rest of it.
-    bytes.retain(|&byte| byte != 0 && byte != b'\r');
+    charsets::text(value, None).0.replace(['\0', '\r'], "")
+}
+
+/// A value as the field parsers want it: words in UTF-8, with a line end.
+fn prepared(value: &[u8]) -> Vec<u8> {
+    let mut bytes = encoded_words::rewritten(&cleaned(value)).into_owned().into_bytes();
     bytes.push(b'\n');
     bytes
 }
 
 /// Unstructured text. RFC 5322 §3.2.5, RFC 2047 §5 (1): encoded words are decoded, blanks between adjacent ones vanish.
 pub fn text(value: &[u8]) -> String {
-    match MessageStream::new(&prepared(value)).parse_unstructured() {
-        HeaderValue::Text(text) => text.trim().to_owned(),
-        _ => String::new(),
-    }
+    let value = cleaned(value);
+    let unfolded: Vec<&str> = value.split('\n').map(str::trim).collect();
+    // RFC 5322 §2.2.3: what a fold leaves is one blank.
+    let unfolded = unfolded.join(" ");
+    let text = encoded_words::read(unfolded.trim());
+    text.chars()
+        .map(|c| if c == '\t' || c == '\n' || c == '\r' { ' ' } else { c })
+        .filter(|c| *c != '\0')
+        .collect::<String>()
+        .trim()
+        .to_owned()
 }
 
 /// A list of mailboxes, groups opened. RFC 5322 §3.4.
@@ -65,6 +74,8 @@ pub struct Typed {
     /// In lower case: `text/plain`, `attachment`; empty if there is none.
     pub value: String,
     pub(super) parameters: Vec<(&'static str, String)>,
+    /// A name in it had been read in a wrong charset and encoded again; that is undone.
+    pub is_mended: bool,
 }
 
 /// The parameters that somebody asks for. Only these are kept, each once: a field can bear thousands, and a mail thousands of fields.
@@ -79,25 +90,15 @@ impl Typed {
 
 /// Reads Content-Type or Content-Disposition.
 pub fn typed(value: &[u8]) -> Typed {
-    let bytes = prepared(value);
-    let text = String::from_utf8_lossy(&bytes);
-    let bytes = continuations::joined(&text);
-    let HeaderValue::ContentType(found) = MessageStream::new(bytes.as_bytes()).parse_content_type() else { return Typed::default() };
-    let value = match found.subtype() {
-        Some(sub) => format!("{}/{sub}", found.ctype()),
-        None => found.ctype().to_owned(),
-    };
-    let given = found.attributes().unwrap_or_default();
-    let parameters = KEPT.iter().filter_map(|name| {
-        let first = given.iter().find(|one| one.name.eq_ignore_ascii_case(name))?;
-        Some((*name, without_encoded_words(&first.value)))
+    let found = parameters::read(&cleaned(value));
+    let mut is_mended = false;
+    let kept = KEPT.iter().filter_map(|name| {
+        let (value, mended) = found.get(name)?;
+        is_mended |= mended;
+        Some((*name, value))
     });
-    Typed { value: value.to_lowercase(), parameters: parameters.collect() }
-}
-
-/// Parameters must not hold encoded words (RFC 2047 §5); half the mail programs write them there all the same.
-fn without_encoded_words(value: &str) -> String {
-    if value.contains("=?") { text(value.as_bytes()) } else { value.to_owned() }
+    let parameters = kept.collect();
+    Typed { value: found.value, parameters, is_mended }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //! reads every byte a bounded number of times, and never recurses. What `containers` finds inside leaves grows on the same tree.
 //! RFC 2045, RFC 2046.
 
+use super::boundaries;
+use super::decode;
 use super::field::{self, Typed};
 use crate::model::header::{self, Header};
 use crate::model::message::{Defect, Encoding};
@@ -101,8 +103,11 @@ impl Part<'_> {
 
     /// The file name, decoded; Content-Disposition's before Content-Type's. RFC 2183 §2.3.
     pub fn name(&self) -> Option<&str> {
-        let name = self.disposition.parameter("filename").or_else(|| self.content.parameter("name"));
-        name.map(str::trim).filter(|name| !name.is_empty())
+        let names = || [self.disposition.parameter("filename"), self.content.parameter("name")].into_iter().flatten().map(str::trim);
+        let mut names = names().filter(|name| !name.is_empty()).peekable();
+        let first = names.peek().copied();
+        // What is damaged in one field may be whole in the other.
+        names.find(|name| !name.contains('\u{fffd}')).or(first)
     }
 
     pub fn is_attachment(&self) -> bool {
@@ -119,6 +124,8 @@ impl Part<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct Tree<'a> {
     pub parts: Vec<Part<'a>>,
+    /// What was read is not byte for byte the raw mail: parts have no place in it.
+    pub is_rewritten: bool,
     pub defects: Vec<Defect>,
 }
 
@@ -162,7 +169,19 @@ impl<'a> Tree<'a> {
 
     fn read_entity(&mut self, raw: &'a [u8], container: Option<usize>) {
         let first = self.parts.len();
-        Reader { raw, container, first, tree: self, open: Vec::new() }.run();
+        Reader { raw, container, first, tree: self, open: Vec::new(), searches: 0 }.run();
+        self.undo_wrong_encodings(first);
+    }
+
+    /// Bodies that say base64 and are none are read as they stand.
+    fn undo_wrong_encodings(&mut self, first: usize) {
+        for (index, part) in self.parts.iter_mut().enumerate().skip(first) {
+            let is_leaf = part.shape == Shape::Leaf && part.encoding == Encoding::Base64;
+            if is_leaf && !decode::may_be_base64(&part.source[part.body.clone()]) {
+                part.encoding = Encoding::Identity;
+                self.defects.push(Defect::NotBase64(index));
+            }
+        }
     }
 
     pub fn children(&self, part: usize) -> impl Iterator<Item = usize> + '_ {
@@ -185,6 +204,8 @@ struct Reader<'t, 'a> {
     first: usize,
     tree: &'t mut Tree<'a>,
     open: Vec<Open>,
+    /// Boundaries that were looked for and not found as named.
+    searches: usize,
 }
 
 /// A delimiter line. RFC 2046 §5.1.1.
@@ -230,10 +251,18 @@ impl<'a> Reader<'_, 'a> {
     /// Reads the header section at `at` and opens the part; returns its index.
     fn enter(&mut self, at: usize) -> usize {
         let raw = self.raw;
-        let header = Header::read_until(&raw[at..], |line| self.delimiter_of(line).is_some());
+        let mut header = Header::read_until(&raw[at..], |line| self.delimiter_of(line).is_some());
+        // A part without a header section whose first line looks like a field, or a file that is no mail.
+        let may_have_none = self.open.last().is_some_and(|open| open.boundary.is_some()) || at == 0 && header.body == raw.len();
+        if may_have_none && !header.fields.iter().any(|field| header::is_usual(field.name)) && !header.fields.is_empty() {
+            header = Header::default();
+        }
         let index = self.tree.parts.len();
         if header.unfinished && header.body < raw.len() - at && index == self.first {
             self.tree.defects.push(Defect::UnfinishedHeader);
+        }
+        if header.has_noise {
+            self.tree.defects.push(Defect::LineInHeader);
         }
         if header.too_many {
             self.tree.defects.push(Defect::TooManyFields);
@@ -242,15 +271,18 @@ impl<'a> Reader<'_, 'a> {
         let start = at + header.body;
         let mut part = Part::new(parent.map(|parent| (parent, &self.tree.parts[parent])), header, raw, start);
         part.opened = self.container.map_or(0, |container| self.tree.parts[container].opened + 1);
-        let boundary = part.content.parameter("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+        let boundary = part.media().starts_with("multipart/").then(|| self.boundary(&part.content, start)).flatten();
         part.shape = match part.media() {
             media if media.starts_with("multipart/") && boundary.is_some() => Shape::Multipart,
-            "message/rfc822" | "message/global" if part.encoding == Encoding::Identity => Shape::Message,
+            "message/rfc822" | "message/global" | "message/news" if part.encoding == Encoding::Identity => Shape::Message,
             _ => Shape::Leaf,
         };
         if part.shape != Shape::Leaf && part.depth >= DEEPEST {
             self.tree.defects.push(Defect::NestedTooDeep(DEEPEST));
             part.shape = Shape::Unopened;
+        }
+        if part.content.is_mended || part.disposition.is_mended {
+            self.tree.defects.push(Defect::WrongReading(index));
         }
         match part.shape {
             Shape::Multipart => self.open.push(Open { part: index, boundary }),
@@ -259,6 +291,18 @@ impl<'a> Reader<'_, 'a> {
         }
         self.tree.parts.push(part);
         index
+    }
+
+    /// The boundary of the multipart whose body begins at `start`.
+    fn boundary(&mut self, content: &Typed, start: usize) -> Option<Vec<u8>> {
+        let named = content.parameter("boundary");
+        let as_named = || named.map(|name| name.trim().as_bytes().to_vec()).filter(|name| !name.is_empty());
+        if self.searches == boundaries::MOST_SEARCHES {
+            return as_named();
+        }
+        let used = boundaries::used(named, &self.raw[start..]);
+        self.searches += usize::from(used.is_none() || used != as_named());
+        used.or_else(as_named)
     }
 
     /// Goes on from `at` to the next delimiter that begins a part, closing what ends before it.
@@ -299,7 +343,7 @@ impl<'a> Reader<'_, 'a> {
             if raw.get(line_at..)?.starts_with(b"--") {
                 let next = header::line_end(raw, line_at);
                 if let Some((of, closes)) = self.delimiter_of(header::trim_line_end(&raw[line_at..next])) {
-                    let before = header::trim_line_end(&raw[at.min(line_at)..line_at]);
+                    let before = header::trim_last_line_end(&raw[at.min(line_at)..line_at]);
                     return Some(Delimiter { of, closes, content_end: at.min(line_at) + before.len(), next });
                 }
             }
@@ -314,7 +358,7 @@ impl<'a> Reader<'_, 'a> {
             let rest = line.strip_prefix(open.boundary.as_deref()?)?;
             match rest {
                 b"" => Some((of, false)),
-                b"--" => Some((of, true)),
+                b"--" | b"-" => Some((of, true)),
                 _ => None,
             }
         })
@@ -375,17 +419,18 @@ fn content_type(header: &Header<'_>, in_digest: bool) -> Typed {
     match content.value.as_str() {
         "" if in_digest => field::typed(b"message/rfc822"),
         "" => field::typed(b"text/plain"),
-        "text" => Typed { value: "text/plain".into(), ..content },
+        // RFC 2045 §5.2: what is no media type is read as text.
+        value if !value.contains('/') => Typed { value: "text/plain".into(), ..content },
         _ => content,
     }
 }
 
 fn transfer_encoding(header: &Header<'_>) -> Encoding {
     let value = header.text("Content-Transfer-Encoding").unwrap_or_default();
-    let word = value.split([';', ' ', '\t']).next().unwrap_or_default().to_ascii_lowercase();
-    match word.as_str() {
-        "base64" => Encoding::Base64,
-        "quoted-printable" => Encoding::QuotedPrintable,
+    let word: String = value.split([';', '(']).next().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).collect();
+    match word.to_ascii_lowercase().as_str() {
+        "base64" | "b64" | "xbase64" => Encoding::Base64,
+        "quotedprintable" | "qp" | "quotedprintible" | "xquotedprintable" => Encoding::QuotedPrintable,
         _ => Encoding::Identity,
     }
 }

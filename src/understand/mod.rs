@@ -2,9 +2,12 @@
 
 mod answer;
 mod automatic;
+mod boundaries;
+mod charset_names;
+mod charsets;
+mod code_pages;
 mod containers;
 mod content;
-mod continuations;
 mod dates;
 mod decode;
 mod encoded_words;
@@ -12,22 +15,27 @@ mod encrypted;
 mod field;
 mod forward;
 mod html;
+mod iso2022;
 mod kinds;
 mod mime;
+mod mojibake;
 mod names;
+mod parameters;
 mod parts;
 mod subject;
+mod unicode;
 mod words;
 
 use crate::model::address::Mailbox;
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::file_name::FilenameRule;
-use crate::model::header::Header;
+use crate::model::header::{self, Header};
 use crate::model::message::{Defect, Folds, How, Kind, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use forward::people;
 use mime::{Contents, Tree};
 use parts::View;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use subject::Subject;
 use words::Languages;
@@ -41,8 +49,9 @@ const LONGEST_BODIES: usize = 4 * parts::LONGEST_TEXT;
 
 /// Reads a mail. `envelope` is what the door knows; without one the Return-Path field speaks for the envelope sender.
 pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>) {
-    let contents = Contents::default();
-    let mut tree = Tree::read(raw);
+    let (lines, contents) = (header::with_line_feeds(raw), Contents::default());
+    let mut tree = Tree::read(&lines);
+    tree.is_rewritten = matches!(lines, Cow::Owned(_));
     containers::open(&mut tree, &contents);
     let Some(root) = tree.parts.first() else { return (Message::default(), Vec::new()) };
     let view = View::of(&tree, 0);
@@ -96,6 +105,12 @@ struct Head {
 impl Head {
     fn of(header: &Header<'_>) -> Head {
         let mut defects = Vec::new();
+        let mut is_mended = false;
+        let mut mend = |text: String| {
+            let undone = mojibake::undone(&text);
+            is_mended |= undone.is_some();
+            undone.unwrap_or(text)
+        };
         let from = header.all("From").flat_map(|from| field::mailboxes(from.value)).find(|from| from.address.is_some());
         let from = from.or_else(|| {
             let reply_to = header.all("Reply-To").flat_map(|to| field::mailboxes(to.value)).find(|to| to.address.is_some());
@@ -112,7 +127,11 @@ impl Head {
         if date.is_none() && date_text.is_some() {
             defects.push(Defect::BadDate);
         }
-        let subject = header.first("Subject").map(field::text).unwrap_or_default();
+        let subject = mend(header.first("Subject").map(field::text).unwrap_or_default());
+        let from = from.map(|from| Mailbox { name: from.name.map(&mut mend), ..from });
+        if is_mended {
+            defects.push(Defect::WrongReadingOfField);
+        }
         let sender_is_unclear = is_sender_unclear(header);
         Head { subject, from, sender_is_unclear, date, date_text, message_id: header.first("Message-ID").and_then(field::id), defects }
     }
@@ -307,6 +326,10 @@ fn null_sender(envelope: Option<&Envelope>, header: &Header<'_>) -> bool {
 
 #[cfg(test)]
 mod corpus {
+    mod tests;
+}
+#[cfg(test)]
+mod damaged {
     mod tests;
 }
 #[cfg(test)]

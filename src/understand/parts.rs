@@ -1,13 +1,16 @@
 //! What each part of a mail is for: text that is read, images that belong to it, files, further mails (G8).
 
-use super::decode::{self, Charset};
+use super::charsets::{self, Charset};
+use super::decode::{self, Damage};
 use super::encrypted;
 use super::html;
 use super::mime::{Shape, Tree, Wrapper};
+use super::mojibake;
 use super::names;
 use crate::model::digest;
 use crate::model::message::{Attachment, Defect, Kind, PartRole, Source, UNPACKED};
 use file_format::FileFormat;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Longest text of one mail that is looked at, in bytes; the raw mail keeps the rest.
@@ -116,8 +119,14 @@ impl View {
         let mut best = Reading::default();
         for child in tree.children(index).collect::<Vec<_>>() {
             let reading = self.read(tree, child, Some("multipart/alternative"));
-            if reading.rank > best.rank && reading.text.chars().any(char::is_alphanumeric) {
+            if !reading.text.chars().any(char::is_alphanumeric) {
+                continue;
+            }
+            if reading.rank > best.rank {
                 best = reading;
+            } else if reading.rank == Rank::Plain && best.rank == Rank::Plain && !says_same(&best.text, &reading.text) {
+                // Two plain ones that say different things are no forms of one text, whatever holds them.
+                append(&mut best.text, &reading.text);
             }
         }
         best
@@ -141,18 +150,8 @@ impl View {
         if damage.is_cut {
             self.tell_cut(too_long);
         }
-        let (text, how) = decode::text(&bytes, charset);
-        match how {
-            // A character cut in two is no fault of the mail's.
-            Charset::SomeBytesWrong if damage.is_cut && !text.trim_end_matches('\u{fffd}').contains('\u{fffd}') => (),
-            Charset::Right => (),
-            Charset::SomeBytesWrong => {
-                self.defects.push(Defect::BadCharacters { part: index, charset: charset.unwrap_or_default().into() })
-            }
-            Charset::Unknown(read_as) => {
-                self.defects.push(Defect::UnknownCharset { part: index, charset: charset.unwrap_or_default().into(), read_as });
-            }
-        }
+        let in_html = (kind == Rank::Html && charsets::says_nothing(charset)).then(|| charsets::of_html(&bytes)).flatten();
+        let text = self.read_characters(index, &bytes, in_html.as_deref().or(charset), damage);
         let text = if kind == Rank::Html {
             self.has_html = true;
             self.shown.extend(html::shown_content_ids(&text));
@@ -166,10 +165,31 @@ impl View {
             if shown.len() < text.len() {
                 self.tell_cut(Defect::TextCut(LONGEST_TEXT));
             }
-            shown.replace("\r\n", "\n").replace('\0', "")
+            shown.replace("\r\r\n", "\n").replace("\r\n", "\n").replace('\r', "\n").replace('\0', "")
         };
         self.read += text.len();
         Reading { text, rank: kind }
+    }
+
+    /// The characters of a text, with what was wrong about them.
+    fn read_characters<'b>(&mut self, index: usize, bytes: &'b [u8], charset: Option<&str>, damage: Damage) -> Cow<'b, str> {
+        let (text, how) = charsets::text(bytes, charset);
+        let charset = || charset.unwrap_or_default().to_owned();
+        match how {
+            // A character cut in two is no fault of the mail's.
+            Charset::SomeBytesWrong if damage.is_cut && !text.trim_end_matches('\u{fffd}').contains('\u{fffd}') => (),
+            Charset::Right => (),
+            Charset::SomeBytesWrong => self.defects.push(Defect::BadCharacters { part: index, charset: charset() }),
+            Charset::Unknown(read_as) => self.defects.push(Defect::UnknownCharset { part: index, charset: charset(), read_as }),
+            Charset::Evidently(read_as) => self.defects.push(Defect::WrongCharset { part: index, charset: charset(), read_as }),
+        }
+        match mojibake::undone(&text) {
+            Some(undone) => {
+                self.defects.push(Defect::WrongReading(index));
+                Cow::Owned(undone)
+            }
+            None => text,
+        }
     }
 
     fn tell_cut(&mut self, defect: Defect) {
@@ -215,7 +235,7 @@ impl View {
             role,
             reason,
             found: None,
-            source: match part.place() {
+            source: match part.place().filter(|_| !tree.is_rewritten) {
                 // What was unpacked is filed by itself.
                 _ if role == PartRole::Skipped => Source::Decoded(Vec::new()),
                 Some(range) => Source::Range { range, encoding: part.encoding },
@@ -235,6 +255,12 @@ fn append(whole: &mut String, text: &str) -> bool {
     }
     whole.push_str(text.trim_matches('\n'));
     true
+}
+
+/// Whether the second text says nothing that the first does not say.
+fn says_same(text: &str, other: &str) -> bool {
+    let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+    squeezed(text).contains(&squeezed(other))
 }
 
 /// Whether a leaf is shown as text, and as which.

@@ -4,9 +4,9 @@
 mod signed;
 mod uuencode;
 
-use super::decode;
 use super::mime::{Contents, DEEPEST, MOST_PARTS, Part, Piece, Shape, Tree, Wrapper};
-use crate::model::header::Header;
+use super::{charsets, decode};
+use crate::model::header::{self, Header};
 use crate::model::message::Defect;
 use memchr::memmem;
 
@@ -72,7 +72,7 @@ fn find(part: &Part<'_>, body: &[u8]) -> Option<Found> {
     let whole = || decode::transfer(body, part.encoding).0;
     let name = part.name().unwrap_or_default().to_lowercase();
     match part.media() {
-        "message/rfc822" | "message/global" => return mail(whole().into_owned(), false),
+        "message/rfc822" | "message/global" | "message/news" => return mail(whole().into_owned(), false),
         "application/pkcs7-mime" | "application/x-pkcs7-mime" => return signed_entity(&whole()),
         // RFC 8551 §3.9: a gateway may have forgotten the type.
         "application/octet-stream" if name == "smime.p7m" => return signed_entity(&whole()),
@@ -93,6 +93,7 @@ fn find(part: &Part<'_>, body: &[u8]) -> Option<Found> {
 /// A mail that must be decoded before it is opened: in an encoding (RFC 2046 §5.2.1 forbids it; it happens), or saved as a file.
 /// `is_doubtful`: nothing but its name says so, and its header must.
 fn mail(bytes: Vec<u8>, is_doubtful: bool) -> Option<Found> {
+    let bytes = header::with_line_feeds(&bytes).into_owned();
     let header = Header::read(&bytes);
     let speaks = |name: &str| header.first(name).is_some();
     let is_mail = !header.fields.is_empty() && (!is_doubtful || speaks("From") && (speaks("Date") || speaks("Subject")));
@@ -151,7 +152,7 @@ fn uuencoded(pieces: Vec<Piece>) -> Found {
 
 /// A Content-Disposition field with a file name of any bytes. RFC 2231 §4.
 fn named(name: &[u8]) -> Vec<u8> {
-    let name = decode::eight_bit(name);
+    let name = charsets::eight_bit(name);
     let escaped: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
     format!("Content-Disposition: attachment; filename*=utf-8''{escaped}\r\n").into_bytes()
 }
