@@ -54,7 +54,7 @@ fn every_part_has_a_role() {
             ("leer.pdf", PartRole::File, 0, Kind::Other),
         ]
     );
-    assert_eq!(message.attachments[4].reason, Some("digital signature"));
+    assert_eq!(message.attachments[4].reason, Some(PartReason::DigitalSignature));
     assert_eq!(message.attachments[5].size, 0);
     assert_eq!(message.attachments[2].media_type, "application/pdf");
 }

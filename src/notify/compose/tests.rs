@@ -7,6 +7,7 @@ use crate::model::examples;
 use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, Automatic, Encoding, Kind, Original, Source};
 use crate::model::organisation::Candidate;
+use crate::model::part::Details;
 use crate::model::outbound::Offer;
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::{Proof, Unproven};
@@ -40,6 +41,7 @@ fn message() -> Message {
         kind: Kind::CoverLetter,
         role: PartRole::File,
         reason: None,
+        details: Details::default(),
         found: None,
         source: Source::Range { range: 0..1, encoding: Encoding::Identity },
     };
