@@ -77,15 +77,19 @@ mod tests {
         let details = Details { small_image: Some(whose), ..Details::default() };
         let image = Attachment { of, kind, details, sha256: "f00".into(), ..part("x.png", "image/png", PartRole::File) };
         let original = Original { from: Mailbox::new(None, Some("Maria@e.example")), ..Original::default() };
-        Message { from: Some(Mailbox::new(None, Some("p@acme.example"))), original: Some(original), attachments: vec![image], ..Message::default() }
+        Message {
+            from: Some(Mailbox::new(None, Some("p@acme.example"))),
+            original: Some(original),
+            attachments: vec![image],
+            ..Message::default()
+        }
     }
 
     #[test]
     fn whose_an_image_is() {
         let tenant = TenantId::new("acme");
         let check = |message: Message, want: &[&str]| {
-            let mut want: Vec<_> =
-                want.iter().map(|address| ImageKey { writer: writer(&tenant, address), sha256: "f00".into() }).collect();
+            let mut want: Vec<_> = want.iter().map(|address| ImageKey { writer: writer(&tenant, address), sha256: "f00".into() }).collect();
             want.sort();
             assert_eq!(asked(&tenant, &message), want);
         };

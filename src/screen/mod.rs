@@ -68,10 +68,10 @@ pub fn verdict(verdict: Verdict, scan: &Scan, chosen: Option<Chosen>) -> Verdict
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::part::{Details, PartReason};
     use crate::model::examples;
     use crate::model::message::{Encoding, Kind, Source};
     use crate::model::organisation::Candidate;
+    use crate::model::part::{Details, PartReason};
     use crate::model::verdict::Placement;
 
     pub fn part(name: &str, media_type: &str, role: PartRole) -> Attachment {

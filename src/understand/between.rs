@@ -11,8 +11,11 @@ const NO_WORDS: usize = 3;
 
 /// One for each multipart that has words there, but for the sentence that tells old programs of MIME.
 pub fn defects(tree: &Tree<'_>) -> impl Iterator<Item = Defect> {
-    let multiparts = tree.parts.iter().enumerate().filter(|(_, part)| part.shape == Shape::Multipart && part.content.parameter("boundary").is_some());
-    multiparts.filter(|(index, _)| has_words(before(tree, *index)) || has_words(behind(tree, *index))).map(|(index, _)| Defect::TextBetween(index))
+    let multiparts =
+        tree.parts.iter().enumerate().filter(|(_, part)| part.shape == Shape::Multipart && part.content.parameter("boundary").is_some());
+    multiparts
+        .filter(|(index, _)| has_words(before(tree, *index)) || has_words(behind(tree, *index)))
+        .map(|(index, _)| Defect::TextBetween(index))
 }
 
 fn before<'a>(tree: &Tree<'a>, index: usize) -> &'a [u8] {
@@ -57,7 +60,8 @@ mod tests {
     #[test]
     fn words_beside_parts() {
         let check = |before: &str, behind: &str, want: &[Defect]| {
-            let inner = format!("--o\nContent-Type: multipart/mixed; boundary=i\n\n{before}\n--i\n\ntext\n--i--\n{behind}\n--o\n\nmore\n--o--\n");
+            let inner =
+                format!("--o\nContent-Type: multipart/mixed; boundary=i\n\n{before}\n--i\n\ntext\n--i--\n{behind}\n--o\n\nmore\n--o--\n");
             let raw = format!("Content-Type: multipart/mixed; boundary=o\n\nThis is a multi-part message in MIME format.\n{inner}");
             assert_eq!(defects(&Tree::read(raw.as_bytes())).collect::<Vec<_>>(), want, "{before:?} {behind:?}");
         };

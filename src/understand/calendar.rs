@@ -48,7 +48,8 @@ mod tests {
             let found = read(parameter, body.as_bytes());
             assert_eq!((found.method.as_deref(), found.component.as_deref()), (method, component), "{parameter:?} {body:?}");
         };
-        let reply = "BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+        let reply =
+            "BEGIN:VCALENDAR\r\nMETHOD:REPLY\r\nBEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
         check(None, reply, Some("REPLY"), Some("VEVENT"));
         check(Some("request"), reply, Some("REQUEST"), Some("VEVENT"));
         check(Some("no word"), reply, Some("REPLY"), Some("VEVENT"));

@@ -47,6 +47,10 @@ pub fn decide(seen: &Seen<'_>) -> (PartRole, Option<PartReason>) {
     if seen.size == 0 {
         return if seen.shown.is_some() { (PartRole::Inline, Some(PartReason::ShownInText)) } else { file };
     }
+    // Attached by hand and named by its owner: whatever it looks like.
+    if seen.is_mere_file() && !seen.is_named_by_program() {
+        return file;
+    }
     if seen.is_invisible() {
         return (PartRole::Skipped, Some(PartReason::Tracker));
     }
@@ -55,19 +59,19 @@ pub fn decide(seen: &Seen<'_>) -> (PartRole, Option<PartReason>) {
     }
     // His portrait beside his name, large in itself and shown small.
     let is_forwarders_portrait = seen.is_forwarders && in_signature && seen.is_shown_small();
-    if (seen.tells_kind() || seen.is_named_by_camera()) && !seen.is_icon() && !is_forwarders_portrait {
+    if (seen.tells_kind() || seen.is_named_by_camera()) && !is_forwarders_portrait {
         return file;
     }
     let link = seen.shown.map_or(Link::None, |shown| shown.link);
     let is_small = seen.is_small() || seen.is_shown_small();
-    if !seen.is_document_like() && (seen.is_named(&SOCIAL) && !seen.is_mere_file() || link == Link::Social && is_small) {
+    if !seen.is_document_like() && (seen.is_named(&SOCIAL) || link == Link::Social && is_small) {
         return (PartRole::Signature, Some(PartReason::SocialIcon));
     }
     if seen.is_document_like() {
         let is_decoration = (in_signature || link != Link::None || seen.is_named(&LOGOS)) && seen.is_shown_small();
         return if is_decoration && !seen.is_candidates_portrait() { logo } else { file };
     }
-    if seen.is_named(&LOGOS) && !seen.is_mere_file() {
+    if seen.is_named(&LOGOS) {
         return logo;
     }
     match seen.shown {
@@ -101,9 +105,21 @@ pub fn may_be_repeated(seen: &Seen<'_>) -> bool {
 
 /// Networks whose icons signatures bear.
 const SOCIAL: [&str; 12] = [
-    "facebook", "linkedin", "xing", "instagram", "twitter", "youtube", "kununu", "tiktok", "pinterest", "whatsapp", "socialmedia", "social-media",
+    "facebook",
+    "linkedin",
+    "xing",
+    "instagram",
+    "twitter",
+    "youtube",
+    "kununu",
+    "tiktok",
+    "pinterest",
+    "whatsapp",
+    "socialmedia",
+    "social-media",
 ];
-const LOGOS: [&str; 10] = ["logo", "signatur", "unterschrift", "banner", "footer", "fusszeile", "icon", "outlook-", "letterhead", "disclaimer"];
+const LOGOS: [&str; 10] =
+    ["logo", "signatur", "unterschrift", "banner", "footer", "fusszeile", "icon", "outlook-", "letterhead", "disclaimer"];
 
 impl Seen<'_> {
     fn lower_name(&self) -> String {
@@ -123,8 +139,20 @@ impl Seen<'_> {
     fn is_named_by_camera(&self) -> bool {
         let name = self.lower_name();
         let (stem, ending) = name.rsplit_once('.').unwrap_or((&name, ""));
-        const BEGINNINGS: [&str; 12] =
-            ["img_", "img-", "dsc", "pxl_", "dcim", "photo", "whatsapp image", "signal-", "scan", "screenshot", "bildschirmfoto", "pastedgraphic"];
+        const BEGINNINGS: [&str; 12] = [
+            "img_",
+            "img-",
+            "dsc",
+            "pxl_",
+            "dcim",
+            "photo",
+            "whatsapp image",
+            "signal-",
+            "scan",
+            "screenshot",
+            "bildschirmfoto",
+            "pastedgraphic",
+        ];
         let digits = stem.bytes().filter(u8::is_ascii_digit).count();
         // 20261120_101112, 1000012345: Samsung and Google.
         let is_number = digits >= 8 && stem.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
@@ -136,8 +164,14 @@ impl Seen<'_> {
     fn is_named_by_program(&self) -> bool {
         let name = self.lower_name();
         let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem);
-        let counted = |beginning: &str| stem.strip_prefix(beginning).is_some_and(|rest| rest.len() >= 3 && rest.bytes().all(|b| b.is_ascii_digit()));
-        stem.is_empty() || counted("image") || counted("att") || counted("bild") || counted("grafik") || matches!(stem, "unnamed" | "image" | "noname")
+        let counted =
+            |beginning: &str| stem.strip_prefix(beginning).is_some_and(|rest| rest.len() >= 3 && rest.bytes().all(|b| b.is_ascii_digit()));
+        stem.is_empty()
+            || counted("image")
+            || counted("att")
+            || counted("bild")
+            || counted("grafik")
+            || matches!(stem, "unnamed" | "image" | "noname")
     }
 
     fn area(&self) -> Option<u64> {
@@ -150,16 +184,15 @@ impl Seen<'_> {
     }
 
     fn is_invisible(&self) -> bool {
-        self.pixels.is_some_and(|(width, height)| width <= 2 || height <= 2)
-    }
-
-    fn is_icon(&self) -> bool {
-        self.pixels.map_or(self.size < 1 << 10, |(width, height)| width <= 72 && height <= 72)
+        let is_drawn = matches!(self.media_type, "image/gif" | "image/png" | "image/webp");
+        is_drawn && self.pixels.is_some_and(|(width, height)| width <= 2 || height <= 2)
     }
 
     fn is_small(&self) -> bool {
         self.size <= LOGO_BYTES
-            && self.pixels.is_none_or(|(width, height)| width <= 600 && height <= 300 || self.area().is_some_and(|area| area <= LOGO_PIXELS))
+            && self
+                .pixels
+                .is_none_or(|(width, height)| width <= 600 && height <= 300 || self.area().is_some_and(|area| area <= LOGO_PIXELS))
     }
 
     fn is_shown_small(&self) -> bool {
@@ -187,7 +220,8 @@ impl Seen<'_> {
 
     /// A photo as it is put into an application: upright or square, in JPEG.
     fn is_portrait(&self) -> bool {
-        let upright = self.pixels.is_some_and(|(width, height)| width >= 120 && height >= width && u64::from(height) * 10 <= u64::from(width) * 16);
+        let upright =
+            self.pixels.is_some_and(|(width, height)| width >= 120 && height >= width && u64::from(height) * 10 <= u64::from(width) * 16);
         self.media_type == "image/jpeg" && upright
     }
 

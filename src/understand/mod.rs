@@ -304,6 +304,10 @@ fn null_sender(envelope: Option<&Envelope>, header: &Header<'_>) -> bool {
 }
 
 #[cfg(test)]
+mod accounted {
+    mod tests;
+}
+#[cfg(test)]
 mod corpus {
     mod tests;
 }

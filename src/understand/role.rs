@@ -48,7 +48,14 @@ fn is_image(declared: &str, sniffed: &str) -> bool {
     sniffed.starts_with("image/") || declared.starts_with("image/") && is_unknown
 }
 
-fn image(view: &View, tree: &Tree<'_>, index: usize, of: usize, bytes: &[u8], media_type: &str) -> (PartRole, Option<PartReason>, Option<Whose>) {
+fn image(
+    view: &View,
+    tree: &Tree<'_>,
+    index: usize,
+    of: usize,
+    bytes: &[u8],
+    media_type: &str,
+) -> (PartRole, Option<PartReason>, Option<Whose>) {
     let part = &tree.parts[index];
     let id = part.content_id();
     let location = part.header.first("Content-Location").map(field::text);

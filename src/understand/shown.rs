@@ -59,7 +59,8 @@ impl Uses {
 
     /// Adds what another HTML text of the same mail shows.
     pub fn read(&mut self, html: &str) {
-        let mut reader = Reader { uses: self, line: String::new(), in_signature: false, since: 0, is_inner: false, link: Link::None, container: None };
+        let mut reader =
+            Reader { uses: self, line: String::new(), in_signature: false, since: 0, is_inner: false, link: Link::None, container: None };
         reader.run(html);
         reader.end_line();
     }
@@ -204,7 +205,9 @@ impl Reader<'_> {
         let is_from = field.is_some_and(|(name, _)| WORDS.field(name.trim()).iter().any(|(name, _)| *name == FieldName::From));
         if is_from || WORDS.separator(bare).is_some() || WORDS.names_forward(bare) {
             self.begin_inner();
-        } else if matches!(words, "--" | "—" | "__") || words.len() <= LONGEST_SIGN_OFF && SIGN_OFFS.iter().any(|form| words.starts_with(form)) {
+        } else if matches!(words, "--" | "—" | "__")
+            || words.len() <= LONGEST_SIGN_OFF && SIGN_OFFS.iter().any(|form| words.starts_with(form))
+        {
             self.in_signature = true;
             self.since = 0;
         }
@@ -221,29 +224,104 @@ impl Reader<'_> {
 /// Parts of ids and classes of elements that hold a signature: Gmail, Thunderbird, Outlook, Apple, Samsung, Yahoo.
 const SIGNATURES: [&str; 4] = ["signature", "_mailautosig", "bloop_sign", "email-sign"];
 /// The same of elements that hold another mail.
-const INNER: [&str; 8] =
-    ["gmail_quote", "moz-forward-container", "divrplyfwdmsg", "yahoo_quoted", "protonmail_quote", "zmail_extra", "outlookmessageheader", "mail_quote"];
+const INNER: [&str; 8] = [
+    "gmail_quote",
+    "moz-forward-container",
+    "divrplyfwdmsg",
+    "yahoo_quoted",
+    "protonmail_quote",
+    "zmail_extra",
+    "outlookmessageheader",
+    "mail_quote",
+];
 
 /// Beginnings of lines behind which a signature stands, in lower case: German, English, Swedish, French, Spanish, Italian, Dutch, Polish.
 const SIGN_OFFS: [&str; 44] = [
-    "mit freundlich", "mit besten gr", "mit herzlich", "mit lieben gr", "freundliche gr", "viele gr", "beste gr", "liebe gr", "herzliche gr",
-    "schöne gr", "schöne grüße", "mfg", "lg ", "vg ", "hochachtungsvoll", "best regards", "kind regards", "warm regards", "regards", "many thanks",
-    "sincerely", "yours sincerely", "yours faithfully", "yours truly", "best wishes", "cheers", "best,", "med vänlig", "vänliga hälsn", "vänlig hälsn",
-    "hälsningar", "bästa hälsn", "cordialement", "bien cordialement", "salutations", "un saludo", "saludos", "atentamente", "cordiali saluti",
-    "distinti saluti", "met vriendelijke", "groeten", "z poważaniem", "pozdrawiam",
+    "mit freundlich",
+    "mit besten gr",
+    "mit herzlich",
+    "mit lieben gr",
+    "freundliche gr",
+    "viele gr",
+    "beste gr",
+    "liebe gr",
+    "herzliche gr",
+    "schöne gr",
+    "schöne grüße",
+    "mfg",
+    "lg ",
+    "vg ",
+    "hochachtungsvoll",
+    "best regards",
+    "kind regards",
+    "warm regards",
+    "regards",
+    "many thanks",
+    "sincerely",
+    "yours sincerely",
+    "yours faithfully",
+    "yours truly",
+    "best wishes",
+    "cheers",
+    "best,",
+    "med vänlig",
+    "vänliga hälsn",
+    "vänlig hälsn",
+    "hälsningar",
+    "bästa hälsn",
+    "cordialement",
+    "bien cordialement",
+    "salutations",
+    "un saludo",
+    "saludos",
+    "atentamente",
+    "cordiali saluti",
+    "distinti saluti",
+    "met vriendelijke",
+    "groeten",
+    "z poważaniem",
+    "pozdrawiam",
 ];
 
 fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "p" | "div" | "br" | "tr" | "td" | "li" | "ul" | "ol" | "table" | "hr" | "h1" | "h2" | "h3" | "h4" | "blockquote" | "pre" | "body" | "section"
+        "p" | "div"
+            | "br"
+            | "tr"
+            | "td"
+            | "li"
+            | "ul"
+            | "ol"
+            | "table"
+            | "hr"
+            | "h1"
+            | "h2"
+            | "h3"
+            | "h4"
+            | "blockquote"
+            | "pre"
+            | "body"
+            | "section"
     )
 }
 
 /// Hosts of pages that people name in signatures.
 const NETWORKS: [&str; 14] = [
-    "facebook.com", "linkedin.com", "xing.com", "instagram.com", "twitter.com", "x.com", "youtube.com", "kununu.com", "tiktok.com", "pinterest.com",
-    "whatsapp.com", "wa.me", "threads.net", "glassdoor.com",
+    "facebook.com",
+    "linkedin.com",
+    "xing.com",
+    "instagram.com",
+    "twitter.com",
+    "x.com",
+    "youtube.com",
+    "kununu.com",
+    "tiktok.com",
+    "pinterest.com",
+    "whatsapp.com",
+    "wa.me",
+    "threads.net",
+    "glassdoor.com",
 ];
 
 fn link(address: &str) -> Link {
@@ -385,7 +463,14 @@ mod tests {
         check("<blockquote type=cite><img src=cid:a></blockquote>", false, true);
         check(&format!("<p>Viele Grüße</p><p>{}</p><img src=cid:a>", "wort ".repeat(1_000)), false, false);
         // Nothing that is not shown.
-        assert_eq!({ let mut uses = Uses::default(); uses.read("<!-- <img src=cid:a> --><style><img src=cid:a></style>"); uses.images.len() }, 0);
+        assert_eq!(
+            {
+                let mut uses = Uses::default();
+                uses.read("<!-- <img src=cid:a> --><style><img src=cid:a></style>");
+                uses.images.len()
+            },
+            0
+        );
     }
 
     #[test]
@@ -399,7 +484,20 @@ mod tests {
 
     #[test]
     fn odd_html_ends() {
-        for html in ["<", "</", "<a", "<img src", "<img src='cid:a", "<!--", "<?", "< img", "<ü", "<style>", "a</ü>", &"<img src=cid:a>".repeat(5_000)] {
+        for html in [
+            "<",
+            "</",
+            "<a",
+            "<img src",
+            "<img src='cid:a",
+            "<!--",
+            "<?",
+            "< img",
+            "<ü",
+            "<style>",
+            "a</ü>",
+            &"<img src=cid:a>".repeat(5_000),
+        ] {
             Uses::default().read(html);
         }
     }

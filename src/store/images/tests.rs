@@ -1,8 +1,8 @@
 use super::*;
+use crate::model::id::{ArrivalId, EntryId};
 use crate::model::installation::Place;
 use crate::store::Missing;
 use crate::store::filing::NewEntry;
-use crate::model::id::{ArrivalId, EntryId};
 use sqlx::Row;
 
 struct Scene {
@@ -61,7 +61,10 @@ async fn mails_and_applications_are_counted() {
     // Three of one group, of two applications; another's image; one that was not filed.
     let held = Filing { entry: None, ..filed("A9", 3, &[key("p")]) };
     counted(store, vec![filed("A1", 3, &[key("p")]), filed("A2", 4, &[key("p"), key("q")]), filed("A2", 5, &[key("p")]), held]).await;
-    assert_eq!((seen("p").await, seen("q").await), (Some(SeenTimes { mails: 5, applications: 3 }), Some(SeenTimes { mails: 1, applications: 1 })));
+    assert_eq!(
+        (seen("p").await, seen("q").await),
+        (Some(SeenTimes { mails: 5, applications: 3 }), Some(SeenTimes { mails: 1, applications: 1 }))
+    );
     assert!(store.seen_images(&TenantId::new("other"), &[key("p")]).await.unwrap().is_empty());
     store.close().await;
 }

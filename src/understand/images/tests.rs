@@ -166,7 +166,7 @@ fn images_of_the_text() {
         ("empty", Seen { size: 0, pixels: None, ..png("x.png", 0, (0, 0)) }.shown(&text), INLINE),
         ("named by no text, in the related part", png("hintergrund.png", 9 * K, (300, 200)).by_id(), beside),
         ("a tracker", image("x.gif", "image/gif", 43, (1, 1)).shown(&tracker), TRACKER),
-        ("a tracker that is attached", image("pixel.gif", "image/gif", 43, (1, 1)).attached(), TRACKER),
+        ("a tracker by a program's name", image("ATT00002.gif", "image/gif", 43, (1, 1)).attached(), TRACKER),
         ("a spacer", image("spacer.gif", "image/gif", 80, (600, 1)).shown(&text), TRACKER),
     ];
     for (what, seen, want) in &cases {
@@ -196,7 +196,9 @@ fn pixels_of_damaged_heads() {
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x2c\0\0\0\xc8\x08\x06\0\0\0";
     assert_eq!(pixels(png), Some((300, 200)));
     assert_eq!(pixels(b"GIF89a\x01\0\x01\0\0\0\0"), Some((1, 1)));
-    for (bytes, cut) in [(png.as_slice(), 20), (png, 9), (b"\xff\xd8\xff\xe0\0\0\0\0\0\0\0\0", 12), (b"\xff\xd8\xff\xff\xff\xff\xff\xff", 8)] {
+    for (bytes, cut) in
+        [(png.as_slice(), 20), (png, 9), (b"\xff\xd8\xff\xe0\0\0\0\0\0\0\0\0", 12), (b"\xff\xd8\xff\xff\xff\xff\xff\xff", 8)]
+    {
         assert_eq!(pixels(&bytes[..cut]), None, "{bytes:?}");
     }
 }
