@@ -68,6 +68,10 @@ pub fn decide(seen: &Seen<'_>) -> (PartRole, Option<PartReason>) {
         return (PartRole::Signature, Some(PartReason::SocialIcon));
     }
     if seen.is_document_like() {
+        // One image that leads to a website, and no word beside it: an advertisement. What people attach is in no link.
+        if link == Link::Elsewhere && seen.letters < NO_TEXT {
+            return (PartRole::Inline, Some(PartReason::ShownInText));
+        }
         let is_decoration = (in_signature || link != Link::None || seen.is_named(&LOGOS)) && seen.is_shown_small();
         return if is_decoration && !seen.is_candidates_portrait() { logo } else { file };
     }

@@ -63,7 +63,10 @@ fn forward() -> String {
         block(true)
     );
     let texts = [
-        format!("Content-Type: text/plain; charset=utf-8\n\nBitte ablegen.\n\n{}\n\nkanarienvogel-text: anbei meine Unterlagen.", block(false)),
+        format!(
+            "Content-Type: text/plain; charset=utf-8\n\nBitte ablegen.\n\n{}\n\nkanarienvogel-text: anbei meine Unterlagen.",
+            block(false)
+        ),
         format!("Content-Type: text/html; charset=utf-8\n\n{html}"),
         "Content-Type: text/calendar; method=REQUEST\n\nBEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR".to_owned(),
     ];
@@ -81,14 +84,23 @@ fn forward() -> String {
     let related = format!("Content-Type: multipart/related; boundary=r\n\n--r\n{}\n--r--\n", related.join("\n--r\n"));
     let parts = [
         related,
-        part("Content-Type: application/pdf; name=Lebenslauf.pdf\nContent-Disposition: inline; filename=Lebenslauf.pdf\nContent-ID: <pdf@x>", b"%PDF-1.4 kanarie"),
+        part(
+            "Content-Type: application/pdf; name=Lebenslauf.pdf\nContent-Disposition: inline; filename=Lebenslauf.pdf\nContent-ID: <pdf@x>",
+            b"%PDF-1.4 kanarie",
+        ),
         part("Content-Type: application/zip\nContent-Disposition: attachment; filename=Zeugnisse.zip", &zip(&["Abitur.pdf", "Diplom.pdf"])),
-        part("Content-Type: application/pdf\nContent-Disposition: attachment; filename=gesperrt.pdf", b"%PDF-1.7 trailer <</Encrypt 5 0 R>>"),
+        part(
+            "Content-Type: application/pdf\nContent-Disposition: attachment; filename=gesperrt.pdf",
+            b"%PDF-1.7 trailer <</Encrypt 5 0 R>>",
+        ),
         part("Content-Type: text/vcard; name=maria.vcf\nContent-Disposition: attachment", b"BEGIN:VCARD\nEND:VCARD\n"),
         part("Content-Type: application/pdf\nContent-Disposition: attachment", b"%PDF-1.4 namenlos"),
         part("Content-Type: application/pkcs7-signature; name=smime.p7s\nContent-Disposition: attachment; filename=smime.p7s", b"0\x80"),
     ];
-    format!("{HEAD}Subject: 4711 WG: kanarie-betreff\nMessage-ID: <parts@acme.example>\nContent-Type: multipart/mixed; boundary=m\n\n--m\n{}\n--m--\n", parts.join("\n--m\n"))
+    format!(
+        "{HEAD}Subject: 4711 WG: kanarie-betreff\nMessage-ID: <parts@acme.example>\nContent-Type: multipart/mixed; boundary=m\n\n--m\n{}\n--m--\n",
+        parts.join("\n--m\n")
+    )
 }
 
 fn row(part: &Value) -> (&str, &str, &str) {
@@ -142,12 +154,17 @@ fn every_part_of_a_forward_is_accounted_for() {
         assert!(history.contains(words), "{words} in {history}");
         assert!(mail.contains(words), "{words} in {mail}");
     }
+    assert_eq!(acme.json(&["mail", "show", &id, "--tenant", "acme", "--json"])["parts"], entry["parts"]);
     acme.all_sent();
-    let notice = text_of(&acme.catcher.as_ref().unwrap().caught()[0].data);
-    for words in ["IMG_1234.jpeg", "Darin (2): Abitur.pdf, Diplom.pdf", "Kennwort"] {
-        assert!(notice.contains(words), "{words} in {notice}");
+    let caught = acme.catcher.as_ref().unwrap().caught();
+    let notice = |to: &str| caught.iter().map(|one| text_of(&one.data)).find(|mail| mail.contains(&format!("To: {to}"))).unwrap();
+    for (to, seen) in
+        [(PETRA, ["Darin (2): Abitur.pdf, Diplom.pdf", "Kennwort"]), ("max@acme.example", ["Inside (2): Abitur.pdf", "password"])]
+    {
+        let notice = notice(to);
+        assert!(notice.contains("IMG_1234.jpeg") && seen.iter().all(|words| notice.contains(words)), "{notice}");
+        assert!(!notice.contains("image001") && !notice.contains("smime"), "{notice}");
     }
-    assert!(!notice.contains("image001") && !notice.contains("smime"), "{notice}");
     daemon.stop();
     acme.is_sound();
 }

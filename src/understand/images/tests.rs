@@ -66,7 +66,7 @@ const TRACKER: (PartRole, Option<PartReason>) = (PartRole::Skipped, Some(PartRea
 fn documents() {
     let (text, alone, shown_small) = (in_text(), in_text(), sized(100, 130, signature()));
     let full = sized(1200, 1600, in_text());
-    let banner_like = sized(600, 848, in_text());
+    let (banner_like, page_link) = (sized(600, 848, in_text()), linked(Link::Elsewhere, sized(600, 600, in_text())));
     let cases = [
         ("Apple Mail: a photographed certificate", jpeg("IMG_1234.jpeg", 900 * K, (3024, 4032)).shown(&text)),
         ("Apple Mail: the same, sent in size small", jpeg("IMG_1234.jpeg", 30 * K, (240, 320)).shown(&text)),
@@ -104,6 +104,7 @@ fn documents() {
         ("a screenshot of a profile, large", png("linkedin.png", 500 * K, (1080, 1920)).shown(&text)),
         ("attached, large, unknown size", Seen { pixels: None, ..png("x.png", 200 * K, (0, 0)) }.attached()),
         ("empty", Seen { size: 0, pixels: None, ..png("leer.png", 0, (0, 0)) }.attached()),
+        ("a badge in a text, with a link to whoever issued it", png("badge.png", 90 * K, (800, 800)).shown(&page_link)),
         ("a portrait by a program's name, stripped of its HTML", jpeg("image001.jpg", 30 * K, (180, 240))),
     ];
     for (what, seen) in &cases {
@@ -156,7 +157,7 @@ fn logos_and_icons() {
 #[test]
 fn images_of_the_text() {
     let (text, shown_small) = (in_text(), sized(20, 20, in_text()));
-    let tracker = sized(1, 1, in_text());
+    let (tracker, page_link) = (sized(1, 1, in_text()), linked(Link::Elsewhere, sized(800, 1018, in_text())));
     let beside = (PartRole::Inline, Some(PartReason::BelongsToText));
     let cases = [
         ("a smiley", png("emoji.png", 2 * K, (20, 20)).shown(&shown_small), INLINE),
@@ -164,6 +165,7 @@ fn images_of_the_text() {
         ("Gmail: part of a screen", png("image.png", 60 * K, (500, 300)).shown(&text), INLINE),
         ("of unknown size", Seen { pixels: None, ..png("x.png", 3 * K, (0, 0)) }.shown(&text), INLINE),
         ("empty", Seen { size: 0, pixels: None, ..png("x.png", 0, (0, 0)) }.shown(&text), INLINE),
+        ("an advertisement: one image with a link", Seen { letters: 0, ..png("x.png", 130 * K, (800, 1018)) }.shown(&page_link), INLINE),
         ("named by no text, in the related part", png("hintergrund.png", 9 * K, (300, 200)).by_id(), beside),
         ("a tracker", image("x.gif", "image/gif", 43, (1, 1)).shown(&tracker), TRACKER),
         ("a tracker by a program's name", image("ATT00002.gif", "image/gif", 43, (1, 1)).attached(), TRACKER),
