@@ -180,7 +180,8 @@ impl Pipeline {
         let assigned = claimed.assigned.as_ref().map(|assigned| assigned.reference.clone());
         let receipt = self.receipt(claimed).await?.filter(|receipt| place::answer::is_one(&claimed.envelope, &message, Some(receipt)));
         let answered = receipt.and_then(|receipt| place::answer::number(&message, &receipt));
-        let questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned.or(answered).as_deref());
+        let mut questions = place::questions(&claimed.tenant, &claimed.envelope, &message, assigned.or(answered).as_deref());
+        questions.images = screen::logos::asked(&claimed.tenant, &message);
         Ok(Some(Read { tenant, sender, message, defects, questions, scan: None }))
     }
 
@@ -199,7 +200,8 @@ impl Pipeline {
     /// Where does it belong, and who must hear?
     async fn place(&self, claimed: &Claimed, read: &Read) -> anyhow::Result<Judged> {
         let found = self.store.found(&claimed.tenant, &read.questions).await?;
-        let message = place::arranged(read.message.clone(), &found);
+        let message = screen::logos::without_repeated(&claimed.tenant, read.message.clone(), &found.images);
+        let message = place::arranged(message, &found);
         let chosen = claimed.assigned.as_ref().map(|assigned| assigned.chosen);
         let answer = self.answer(claimed, read, &found).await?;
         let verdict = match answer {

@@ -193,5 +193,6 @@ fn attachment(one: &Attachment) -> Value {
     if let Some(found) = &one.found {
         row["found"] = json!(found);
     }
+    one.details.add_to(&mut row);
     row
 }

@@ -7,6 +7,7 @@ use crate::store::history::{Document, Entry, TakenBack, Withdrawn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub mod parts;
 mod take_back;
 
 /// An entry that says that a document got another kind.
@@ -168,7 +169,7 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
             document.size
         ));
     }
-    lines.extend(kept_out(body));
+    lines.extend(parts::lines(body));
     let (text, folds) = match body["original"]["body"].as_str() {
         Some(text) => (text, &body["original"]["folds"]),
         None => (body["text"].as_str().unwrap_or_default(), &body["folds"]),
@@ -182,22 +183,6 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
         lines.extend(quoted(mail["body"].as_str().unwrap_or_default(), &mail["folds"], unfold));
     }
     lines.join("\n")
-}
-
-/// Files that the mail has and that were not filed (S1.E14).
-pub fn kept_out(body: &Value) -> Vec<String> {
-    let parts = body["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let line = |part: &Value| {
-        let name = show::clean(part["name"].as_str().unwrap_or("without a name"));
-        let why = match part["reason"].as_str()? {
-            "type_refused" => "files of this type are not taken".to_owned(),
-            "infected" => format!("the virus scanner found {}", show::clean(part["found"].as_str().unwrap_or("something"))),
-            "not_scanned" => "the virus scanner does not look into it".to_owned(),
-            _ => return None,
-        };
-        Some(format!("  not filed     {name}  ({why})"))
-    };
-    parts.iter().filter_map(line).collect()
 }
 
 /// The lines of a body, set off from what the program says.

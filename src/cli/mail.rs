@@ -185,6 +185,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
         value["sha256"] = json!(mail.sha256);
         value["attempts"] = json!(mail.attempts);
         value["entry"] = json!(mail.entry);
+        value["parts"] = whose::parts(store, mail).await?;
         value["withdrawn"] = withdrawn.as_ref().map(history::withdrawn).into();
         value["audit"] = json!(audit);
         value["raw_gone"] = json!(mail.raw_gone);

@@ -6,7 +6,7 @@ use crate::model::answer::{Outcome, Receipt};
 use crate::model::arrival::Purpose;
 use crate::model::healing::VERSION;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId};
-use crate::model::message::{Attachment, Automatic, Defect, Kind, Message, PartRole, Source};
+use crate::model::message::{Automatic, Defect, Kind, Message, PartRole, Source};
 use crate::model::organisation::Tenant;
 use crate::model::outbound::{MessagePurpose, MessageState, Notice, ReplyTo};
 use crate::model::sender::Sender;
@@ -18,9 +18,10 @@ use crate::store::filing::{Delivery, Filing, NewDocument, NewEntry, NewMessage, 
 use crate::store::{NotWritten, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
 
 pub mod kind_changed;
+mod names;
+mod parts;
 pub mod taken_back;
 
 /// What was found out and decided about one arrival.
@@ -67,6 +68,7 @@ pub async fn put(store: &Store, decided: Decided<'_>) -> Result<(), NotWritten> 
         summary: summary(decided),
         entry: entry(decided, &documents, now),
         documents,
+        images: decided.questions.images.clone(),
         messages: {
             let entry = matches!(decided.verdict, Verdict::File(_)).then_some(decided.entry);
             let mailbox = &decided.claimed.envelope.mailbox;
@@ -122,14 +124,14 @@ fn waits(decided: Decided<'_>) -> Waits {
 /// The documents of a filed mail, each with its bytes if it is an object of its own.
 fn documents(decided: Decided<'_>) -> Vec<(NewDocument, Option<&[u8]>)> {
     let Verdict::File(placement) = decided.verdict else { return Vec::new() };
-    let mut names = Names::default();
+    let mut names = names::Names::default();
     let files = decided.message.attachments.iter().filter(|attachment| attachment.role == PartRole::File);
     files
         .map(|attachment| {
             let document = NewDocument {
                 id: DocumentId::generate(),
                 application: placement.application.id.clone(),
-                name: names.unique(name(attachment)),
+                name: names.unique(names::name(attachment)),
                 name_as_sent: attachment.name_as_sent.clone(),
                 media_type: attachment.media_type.clone(),
                 declared_type: attachment.declared_type.clone(),
@@ -155,56 +157,6 @@ fn documents(decided: Decided<'_>) -> Vec<(NewDocument, Option<&[u8]>)> {
 /// S1.20, S1.30: every file is under Files; under Documents too if the tenant has that tab and wants the kind there.
 fn is_shown_under_documents(tenant: &Tenant, kind: Kind) -> bool {
     tenant.documents_tab && tenant.documents_kinds.as_ref().map_or(kind != Kind::Other, |kinds| kinds.contains(&kind))
-}
-
-/// File names of one mail: two equal ones are both kept, under two names (S1.E10).
-#[derive(Default)]
-struct Names {
-    /// In lower case: not every disk tells case apart.
-    given: HashSet<String>,
-    /// How often each name was wanted, so that a thousand equal ones are not counted up a thousand times.
-    wanted: HashMap<String, usize>,
-}
-
-impl Names {
-    fn unique(&mut self, name: String) -> String {
-        if self.given.insert(name.to_lowercase()) {
-            return name;
-        }
-        let times = self.wanted.entry(name.to_lowercase()).or_insert(1);
-        loop {
-            *times += 1;
-            let other = numbered(&name, *times);
-            // `name (2).pdf` may have come under that name of its own.
-            if self.given.insert(other.to_lowercase()) {
-                return other;
-            }
-        }
-    }
-}
-
-fn name(attachment: &Attachment) -> String {
-    attachment.name.clone().unwrap_or_else(|| format!("unnamed.{}", extension(&attachment.media_type)))
-}
-
-fn extension(media_type: &str) -> &'static str {
-    match media_type {
-        "application/pdf" => "pdf",
-        "image/jpeg" => "jpg",
-        "image/png" => "png",
-        "text/plain" => "txt",
-        "text/html" => "html",
-        "message/rfc822" => "eml",
-        _ => "bin",
-    }
-}
-
-/// `name (2).pdf`. Names come bounded from understanding; the few characters more do no harm in a row.
-fn numbered(name: &str, number: usize) -> String {
-    match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() => format!("{stem} ({number}).{extension}"),
-        _ => format!("{name} ({number})"),
-    }
 }
 
 fn entry(decided: Decided<'_>, documents: &[NewDocument], now: Timestamp) -> Option<NewEntry> {
@@ -243,22 +195,7 @@ fn actor(decided: Decided<'_>) -> String {
 /// What readers of the entry get: the mail's words, the people, every part and what became of it (G8).
 fn body(decided: Decided<'_>, flags: &[crate::model::verdict::Flag], documents: &[NewDocument]) -> Value {
     let message = decided.message;
-    let mut ids = documents.iter().map(|document| document.id);
-    let parts: Vec<Value> = message
-        .attachments
-        .iter()
-        .map(|part| {
-            let document = if part.role == PartRole::File { ids.next() } else { None };
-            let mut row = json!({
-                "of": part.of, "name": part.name, "media_type": part.media_type, "declared_type": part.declared_type,
-                "size": part.size, "sha256": part.sha256, "kind": part.kind, "role": part.role, "reason": part.reason, "document": document,
-            });
-            if let Some(found) = &part.found {
-                row["found"] = json!(found);
-            }
-            row
-        })
-        .collect();
+    let parts = parts::rows(message, documents.iter().map(|document| document.id));
     let forwarder = decided.sender.user().map(|user| json!({"name": user.name, "address": user.email}));
     // A receipt tells its reader what he did himself.
     let notices = decided.notices.iter().filter(|notice| notice.purpose == MessagePurpose::ReplyImported);
@@ -369,6 +306,7 @@ pub async fn put_unreadable(
         summary: Summary { inner_addresses: "[]".into(), inner_names: "[]".into(), ..Summary::default() },
         entry: None,
         documents: Vec::new(),
+        images: Vec::new(),
         messages: notices.iter().map(|notice| message(&claimed.envelope.mailbox, tenant, notice, None, now)).collect(),
         audit: vec![audit],
         delivery: None,
@@ -376,24 +314,4 @@ pub async fn put_unreadable(
         repair: None,
     };
     store.file(filing).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Acceptance: S1.E10.
-    #[test]
-    fn names_of_one_mail_are_unique() {
-        let check = |sent: &[&str], want: &[&str]| {
-            let mut names = Names::default();
-            let given: Vec<String> = sent.iter().map(|name| names.unique((*name).to_owned())).collect();
-            assert_eq!(given, want);
-        };
-        check(&["a.pdf", "b.pdf"], &["a.pdf", "b.pdf"]);
-        check(&["a.pdf", "a.pdf", "A.pdf"], &["a.pdf", "a (2).pdf", "A (3).pdf"]);
-        check(&["a.pdf", "a.pdf", "a (2).pdf"], &["a.pdf", "a (2).pdf", "a (2) (2).pdf"]);
-        check(&["a.pdf", "a (2).pdf", "a.pdf"], &["a.pdf", "a (2).pdf", "a (3).pdf"]);
-        check(&["readme", "readme", ".htaccess", ".htaccess"], &["readme", "readme (2)", ".htaccess", ".htaccess (2)"]);
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::address::Mailbox;
 use super::answer::Line;
+use super::part::{Details, PartReason, UnshownText};
 use super::reference::Reference;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -38,6 +39,8 @@ pub struct Message {
     /// What a delivery report says, if this is one.
     pub report: Option<DeliveryReport>,
     pub attachments: Vec<Attachment>,
+    /// Texts that are not shown, or not to their end.
+    pub unshown: Vec<UnshownText>,
     /// SHA-256 over From, Subject, Date and body without trace headers, lower-case hex (G3). Blanks count as RFC 6376 §3.4.4 has it:
     /// whoever sends a mail again may change them without breaking its signature.
     pub content_sha256: String,
@@ -140,9 +143,6 @@ pub struct DeliveryReport {
     pub status: Option<String>,
 }
 
-/// The reason beside a container that was opened.
-pub const UNPACKED: &str = "unpacked";
-
 /// A leaf part that is not shown as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
@@ -162,7 +162,9 @@ pub struct Attachment {
     pub sha256: String,
     pub kind: Kind,
     pub role: PartRole,
-    pub reason: Option<&'static str>,
+    /// None for a plain file.
+    pub reason: Option<PartReason>,
+    pub details: Details,
     /// What the virus scanner found in it.
     pub found: Option<String>,
     pub source: Source,
@@ -191,22 +193,32 @@ impl SkipReason {
     }
 }
 
+impl From<SkipReason> for PartReason {
+    fn from(why: SkipReason) -> PartReason {
+        match why {
+            SkipReason::TypeRefused => PartReason::TypeRefused,
+            SkipReason::Infected => PartReason::Infected,
+            SkipReason::NotScanned => PartReason::NotScanned,
+        }
+    }
+}
+
 impl Attachment {
     /// It is not filed; its bytes stay in the raw mail alone.
     pub fn skip(&mut self, why: SkipReason) {
         self.role = PartRole::Skipped;
-        self.reason = Some(why.as_str());
+        self.reason = Some(why.into());
     }
 
     /// Why this file is kept out, if it is: readers are told its name.
     pub fn kept_out(&self) -> Option<SkipReason> {
-        SkipReason::ALL.into_iter().find(|why| self.role == PartRole::Skipped && self.reason == Some(why.as_str()))
+        SkipReason::ALL.into_iter().find(|why| self.role == PartRole::Skipped && self.reason == Some((*why).into()))
     }
 
     /// A mail that was opened: its own files are attachments, and its bytes stay in the raw mail alone.
     pub fn unpacked(&mut self) {
         self.role = PartRole::Skipped;
-        self.reason = Some(UNPACKED);
+        self.reason = Some(PartReason::Unpacked);
         self.source = Source::Decoded(Vec::new());
     }
 }
@@ -360,6 +372,10 @@ pub enum Defect {
     KeptUnopened(usize),
     #[error("part {0}: its content was taken out of a signature that nobody has verified")]
     SignatureNotVerified(usize),
+    #[error("part {0}: text before its first or behind its last part belongs to none and is not shown")]
+    TextBetween(usize),
+    #[error("part {part}: its name says it is {named}, its content {found}")]
+    NameAndContent { part: usize, named: String, found: String },
     #[error("the date could not be read")]
     BadDate,
 }

@@ -23,6 +23,7 @@ pub mod message;
 pub mod name;
 pub mod organisation;
 pub mod outbound;
+pub mod part;
 pub mod reference;
 pub mod scan;
 pub mod sender;

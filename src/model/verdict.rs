@@ -23,7 +23,28 @@ pub struct Questions {
     /// The key under which a mail was filed before blanks stopped counting.
     pub older_key: String,
     pub message_id: Option<String>,
+    /// Small images that it has.
+    pub images: Vec<ImageKey>,
 }
+
+/// An image and who sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ImageKey {
+    /// SHA-256 over tenant and address, lower-case hex.
+    pub writer: String,
+    /// Of the image, lower-case hex.
+    pub sha256: String,
+}
+
+/// How often a writer sent an image with mails that were filed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SeenTimes {
+    pub mails: u64,
+    /// How often the application was another one than that of the mail before; the first counts.
+    pub applications: u64,
+}
+
+pub type SeenImages = HashMap<ImageKey, SeenTimes>;
 
 /// What the store knows.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +59,8 @@ pub struct Found {
     pub filed_before: Option<EntryId>,
     /// Whether another mail was filed under the same Message-ID.
     pub same_message_id: bool,
+    /// Which of the images their writers have sent before.
+    pub images: SeenImages,
 }
 
 /// Applications that a held mail may belong to.

@@ -126,8 +126,34 @@ fn to_fallback(tenant: &Tenant) -> ReplyTo {
 fn files(locale: Locale, message: &Message) -> Vec<String> {
     let unnamed = say(locale, "file-unnamed", &[]);
     let filed = message.attachments.iter().filter(|attachment| attachment.role == PartRole::File);
-    let files: Vec<_> = filed.map(|attachment| (attachment.name.as_deref().unwrap_or(&unnamed), attachment.kind.as_str())).collect();
-    file_lines(locale, &files).into_iter().chain(kept_out(locale, message)).collect()
+    let (mut files, mut seen) = (Vec::new(), Vec::new());
+    for attachment in filed {
+        files.push((attachment.name.as_deref().unwrap_or(&unnamed), attachment.kind.as_str()));
+        seen.push(seen_in(locale, attachment));
+    }
+    // One heading, then a line for each file, and below it what there is to know before it is opened.
+    let mut lines = file_lines(locale, &files).into_iter();
+    let heading = lines.next();
+    let of_files = lines.zip(seen).flat_map(|(line, seen)| std::iter::once(line).chain(seen));
+    heading.into_iter().chain(of_files).chain(kept_out(locale, message)).collect()
+}
+
+/// Names of files in an archive that a notice bears; the history has them all.
+const MOST_INSIDE: usize = 10;
+
+/// That a reader may need a password, and what is in an archive.
+fn seen_in(locale: Locale, attachment: &Attachment) -> Vec<String> {
+    let details = &attachment.details;
+    let locked = details.locked.then(|| say(locale, "file-locked", &[]));
+    let inside = details.archive.as_ref().map(|archive| {
+        let mut names: Vec<&str> = archive.files.iter().take(MOST_INSIDE).map(|file| file.name.as_str()).collect();
+        let count = archive.files.len() as u64 + archive.left_out;
+        if count > names.len() as u64 {
+            names.push("…");
+        }
+        say(locale, "file-inside", &[("count", &count.to_string()), ("names", &names.join(", "))])
+    });
+    locked.into_iter().chain(inside).map(|line| format!("    {line}")).collect()
 }
 
 /// Names and kinds.

@@ -3,6 +3,7 @@
 use super::{Pipeline, Read};
 use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, PartRole, Source};
+use crate::model::part::PartReason;
 use crate::model::scan::{Looked, Scan};
 use crate::scan::{Scanner, Trouble};
 use crate::screen;
@@ -80,7 +81,7 @@ impl Pipeline {
 
 /// A container that was too deep to be opened: what is encoded in it would be hidden from the scanner, and not from its reader.
 fn is_closed(attachment: &Attachment) -> bool {
-    attachment.role == PartRole::File && attachment.reason == Some(understand::KEPT_UNOPENED)
+    attachment.role == PartRole::File && attachment.reason == Some(PartReason::KeptUnopened)
 }
 
 /// A line that makes a mail a mail to the scanner. Without it, one whose first field is `GIF89a: x` is an image to it, in which

@@ -36,7 +36,7 @@ pub fn questions(tenant: &TenantId, envelope: &Envelope, message: &Message, assi
     };
     let key = |content: &str| dedupe_key(tenant, envelope, message, content);
     let (dedupe_key, older_key) = (key(&message.content_sha256), key(&message.exact_sha256));
-    Questions { number, application, addresses, names, dedupe_key, older_key, message_id: message.message_id.clone() }
+    Questions { number, application, addresses, names, dedupe_key, older_key, message_id: message.message_id.clone(), images: Vec::new() }
 }
 
 /// G3: tenant, import address, Message-ID, and the hash over From, Subject, Date and body.

@@ -1,6 +1,7 @@
 //! Which files of a mail may be filed? Decides over file types and over what the virus scanner said. Asks nobody, changes no text:
 //! a file that is kept out stays named among the parts, with the reason (G8, S1.E14).
 
+pub mod logos;
 mod types;
 
 use crate::model::message::{Attachment, Message, PartRole, SkipReason};
@@ -70,9 +71,10 @@ mod tests {
     use crate::model::examples;
     use crate::model::message::{Encoding, Kind, Source};
     use crate::model::organisation::Candidate;
+    use crate::model::part::{Details, PartReason};
     use crate::model::verdict::Placement;
 
-    fn part(name: &str, media_type: &str, role: PartRole) -> Attachment {
+    pub fn part(name: &str, media_type: &str, role: PartRole) -> Attachment {
         Attachment {
             of: 0,
             name: Some(name.into()),
@@ -84,6 +86,7 @@ mod tests {
             kind: Kind::Other,
             role,
             reason: None,
+            details: Details::default(),
             found: None,
             source: Source::Range { range: 0..1, encoding: Encoding::Identity },
         }
@@ -93,7 +96,7 @@ mod tests {
         Message { attachments: parts, ..Message::default() }
     }
 
-    fn shown(message: &Message) -> Vec<(PartRole, Option<&'static str>)> {
+    fn shown(message: &Message) -> Vec<(PartRole, Option<PartReason>)> {
         message.attachments.iter().map(|part| (part.role, part.reason)).collect()
     }
 
@@ -109,7 +112,7 @@ mod tests {
             ])
         };
         let (file, inline, skipped) = ((PartRole::File, None), (PartRole::Inline, None), (PartRole::Skipped, None));
-        let refused = (PartRole::Skipped, Some("type_refused"));
+        let refused = (PartRole::Skipped, Some(PartReason::TypeRefused));
         assert_eq!(shown(&without_refused(mail(), None)), [file, refused, inline, skipped]);
         assert_eq!(shown(&without_refused(mail(), Some(&[]))), [file, file, inline, skipped]);
         assert_eq!(shown(&without_refused(mail(), Some(&["png".into(), "pdf".into()]))), [refused, file, refused, skipped]);
@@ -122,7 +125,7 @@ mod tests {
             let application = examples::application("4711", Candidate { id: "C1".into(), name: "Maria".into() });
             Verdict::File(Box::new(Placement { application, flags: Vec::new() }))
         };
-        let check = |looked: Looked, incomplete: bool, chosen: Option<Chosen>, role: (PartRole, Option<&'static str>), filed: bool| {
+        let check = |looked: Looked, incomplete: bool, chosen: Option<Chosen>, role: (PartRole, Option<PartReason>), filed: bool| {
             let scan = Scan { files: vec![(0, looked)], is_incomplete: incomplete };
             let mut mail = message(vec![part("a.pdf", "application/pdf", PartRole::File)]);
             after_scan(&mut mail, &scan, chosen);
@@ -135,13 +138,13 @@ mod tests {
         for chosen in [None, Some(Chosen::ByForwarder), Some(Chosen::ByOperator)] {
             check(Looked::Clean, false, chosen, file, true);
             check(Looked::Clean, true, chosen, file, false);
-            check(found(), false, chosen, skipped("infected"), true);
-            check(found(), true, chosen, skipped("infected"), false);
+            check(found(), false, chosen, skipped(PartReason::Infected), true);
+            check(found(), true, chosen, skipped(PartReason::Infected), false);
         }
         check(Looked::NotLooked, false, None, file, false);
         check(Looked::NotLooked, false, Some(Chosen::ByForwarder), file, false);
-        check(Looked::NotLooked, false, Some(Chosen::ByOperator), skipped("not_scanned"), true);
-        check(Looked::NotLooked, true, Some(Chosen::ByOperator), skipped("not_scanned"), false);
+        check(Looked::NotLooked, false, Some(Chosen::ByOperator), skipped(PartReason::NotScanned), true);
+        check(Looked::NotLooked, true, Some(Chosen::ByOperator), skipped(PartReason::NotScanned), false);
         let held = Verdict::Hold(HoldReason::NoNumber);
         assert_eq!(verdict(held.clone(), &Scan { is_incomplete: true, ..Scan::default() }, None), held);
     }

@@ -1,13 +1,13 @@
 //! The end of an arrival's way: history entry, documents, messages and disposition in one transaction (G9).
 
 use super::audit::{self, NewAudit};
-use super::{NotWritten, Store, answers, healing};
+use super::{NotWritten, Store, answers, healing, images};
 use crate::model::answer::Repair;
 use crate::model::id::{ArrivalId, DocumentId, EntryId, OutboundId, TenantId};
 use crate::model::message::{Encoding, Kind};
 use crate::model::outbound::{MessagePurpose, MessageState};
 use crate::model::user::Locale;
-use crate::model::verdict::Disposition;
+use crate::model::verdict::{Disposition, ImageKey};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{QueryBuilder, Sqlite};
@@ -25,6 +25,8 @@ pub struct Filing {
     pub summary: Summary,
     pub entry: Option<NewEntry>,
     pub documents: Vec<NewDocument>,
+    /// Small images of the mail, which are counted if it is filed.
+    pub images: Vec<ImageKey>,
     pub messages: Vec<NewMessage>,
     pub audit: Vec<NewAudit>,
     /// What a bounce says of a message of ours.
@@ -152,6 +154,7 @@ impl Filing {
             summary: Summary::default(),
             entry: None,
             documents: Vec::new(),
+            images: Vec::new(),
             messages: Vec::new(),
             audit: Vec::new(),
             delivery: None,
@@ -175,6 +178,7 @@ pub(super) async fn insert(c: &mut SqliteConnection, rows: &[Filing]) -> Result<
     for row in rows.iter().filter(|row| row.waits.number.is_some()) {
         healing::found_meanwhile(c, &row.tenant, row.arrival, row.at).await.map_err(NotWritten::of)?;
     }
+    images::count(c, rows).await.map_err(NotWritten::of)?;
     insert_leavings(c, rows).await.map_err(NotWritten::of)?;
     for (row, delivery) in rows.iter().filter_map(|row| row.delivery.as_ref().map(|delivery| (row, delivery))) {
         update_delivery(c, row, delivery).await.map_err(NotWritten::of)?;

@@ -48,6 +48,9 @@ impl Store {
             if let Err(error) = self.discard_by_age(Timestamp::now()).await {
                 warn!(error = format!("{error:#}"), "held mail that its tenants keep no longer could not be discarded; trying again");
             }
+            if let Err(error) = self.forget_images(Timestamp::now()).await {
+                warn!(error = format!("{error:#}"), "images that nobody sends any more could not be forgotten; trying again");
+            }
             tokio::select! { () = stop.cancelled() => break, () = tokio::time::sleep(LOOK) => () }
         }
     }

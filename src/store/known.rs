@@ -146,6 +146,7 @@ impl Store {
                 found.same_message_id = true;
             }
         }
+        found.images = self.seen_images(tenant, &questions.images).await?;
         Ok(found)
     }
 

@@ -18,6 +18,7 @@ pub mod filing;
 pub mod healing;
 pub mod held;
 pub mod history;
+mod images;
 pub mod known;
 pub mod listing;
 pub mod mailboxes;

@@ -79,7 +79,7 @@ pub struct Typed {
 }
 
 /// The parameters that somebody asks for. Only these are kept, each once: a field can bear thousands, and a mail thousands of fields.
-const KEPT: [&str; 6] = ["boundary", "charset", "filename", "name", "report-type", "smime-type"];
+const KEPT: [&str; 7] = ["boundary", "charset", "filename", "method", "name", "report-type", "smime-type"];
 
 impl Typed {
     pub fn parameter(&self, name: &str) -> Option<&str> {

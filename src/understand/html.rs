@@ -125,7 +125,7 @@ fn windows_1252_control(c: char) -> char {
 }
 
 /// Offset behind `</name…>`, or the end.
-fn end_of_raw(html: &str, name: &str) -> usize {
+pub(super) fn end_of_raw(html: &str, name: &str) -> usize {
     let mut at = 0;
     while let Some(found) = html[at..].find("</") {
         let start = at + found + 2;
@@ -189,7 +189,7 @@ impl Tag {
 }
 
 /// The value behind an attribute's name, if there is one, and where it ends.
-fn attribute_value(rest: &str, mut at: usize) -> (&str, usize) {
+pub(super) fn attribute_value(rest: &str, mut at: usize) -> (&str, usize) {
     let bytes = rest.as_bytes();
     let skip_blanks = |mut at: usize| {
         while bytes.get(at).is_some_and(u8::is_ascii_whitespace) {

@@ -141,6 +141,11 @@ impl<'a> Tree<'a> {
         &self.parts[part].source[self.parts[part].body.clone()]
     }
 
+    /// What stands behind a part in what it was read from.
+    pub fn behind(&self, part: usize) -> &'a [u8] {
+        &self.parts[part].source[self.parts[part].body.end..]
+    }
+
     /// Reads an entity that was found in `container`, as its only child.
     pub fn open_entity(&mut self, container: usize, entity: &'a [u8], shape: Shape) {
         self.parts[container].shape = shape;

@@ -1,8 +1,11 @@
 //! Turns raw bytes into a Message. Never fails, does no I/O, knows no protocol, reads no clock.
 
 mod answer;
+mod archive;
 mod automatic;
+mod between;
 mod boundaries;
+mod calendar;
 mod charset_names;
 mod charsets;
 mod code_pages;
@@ -15,6 +18,7 @@ mod encrypted;
 mod field;
 mod forward;
 mod html;
+mod images;
 mod iso2022;
 mod kinds;
 mod mime;
@@ -22,6 +26,8 @@ mod mojibake;
 mod names;
 mod parameters;
 mod parts;
+mod role;
+mod shown;
 mod subject;
 mod unicode;
 mod words;
@@ -30,8 +36,9 @@ use crate::model::address::Mailbox;
 use crate::model::arrival::{Envelope, Purpose};
 use crate::model::file_name::FilenameRule;
 use crate::model::header::{self, Header};
-use crate::model::message::{Defect, Folds, How, Kind, Message, Original, PartRole};
+use crate::model::message::{Attachment, Defect, Folds, How, Kind, Message, Original, PartRole};
 use crate::model::organisation::Rules;
+use crate::model::part::PartReason;
 use forward::people;
 use mime::{Contents, Tree};
 use parts::View;
@@ -40,8 +47,6 @@ use std::collections::HashSet;
 use subject::Subject;
 use words::Languages;
 
-/// The reason beside a container that is filed as it came, because it is nested too deep or there are too many parts.
-pub const KEPT_UNOPENED: &str = "kept unopened";
 /// More mails inside one mail than anybody forwards at once; further ones stay files.
 const MOST_ORIGINALS: usize = 100;
 /// All bodies of the mails inside one mail, in bytes. Those of a chain lie one in the other, so their sum may be many times the text.
@@ -60,6 +65,7 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone(), bodies: 0 };
     reader.defects.extend(view.defects.iter().cloned());
     reader.defects.extend(head.defects);
+    reader.defects.extend(between::defects(&tree));
     reader.message.encrypted = view.is_encrypted;
     reader.message.text.clone_from(&view.text);
     reader.message.automatic = match subject.reference {
@@ -223,10 +229,11 @@ impl Reader<'_> {
                 attachment.unpacked();
             } else if is_mail && is_report {
                 attachment.role = PartRole::Skipped;
-                attachment.reason = Some("part of a report");
+                attachment.reason = Some(PartReason::PartOfReport);
             }
-            self.message.attachments.push(attachment);
+            self.push_attachment(leaf, attachment);
         }
+        self.message.unshown.extend(view.unshown(tree, 0));
         // Attached mails are listed behind the part that held them; the order of the mail is by place, not by depth.
         self.message.attachments.sort_by_key(|attachment| attachment.of);
         if !had_inline && self.message.original.is_some() {
@@ -284,9 +291,15 @@ impl Reader<'_> {
             if is_open {
                 attachment.unpacked();
             }
-            self.message.attachments.push(attachment);
+            self.push_attachment(leaf, attachment);
         }
+        self.message.unshown.extend(view.unshown(tree, of));
         true
+    }
+
+    fn push_attachment(&mut self, leaf: usize, attachment: Attachment) {
+        self.defects.extend(role::disagreement(leaf, &attachment));
+        self.message.attachments.push(attachment);
     }
 
     /// The readable text of an attached mail joins the text of the whole, under a line that says whose it is.
@@ -324,6 +337,10 @@ fn null_sender(envelope: Option<&Envelope>, header: &Header<'_>) -> bool {
     }
 }
 
+#[cfg(test)]
+mod accounted {
+    mod tests;
+}
 #[cfg(test)]
 mod corpus {
     mod tests;

@@ -4,14 +4,18 @@ use super::charsets::{self, Charset};
 use super::decode::{self, Damage};
 use super::encrypted;
 use super::html;
-use super::mime::{Shape, Tree, Wrapper};
+use super::mime::{Part, Shape, Tree, Wrapper};
 use super::mojibake;
 use super::names;
+use super::role;
+use super::shown::Uses;
 use crate::model::digest;
-use crate::model::message::{Attachment, Defect, Kind, PartRole, Source, UNPACKED};
+use crate::model::message::{Attachment, Defect, Kind, PartRole, Source};
+use crate::model::part::{PartReason, UnshownText};
 use file_format::FileFormat;
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// Longest text of one mail that is looked at, in bytes; the raw mail keeps the rest.
 pub const LONGEST_TEXT: usize = 2 << 20;
@@ -30,9 +34,15 @@ pub struct View {
     pub messages: Vec<usize>,
     /// Read where nothing else is: what a container says beside the mail's own text.
     fallback: String,
-    /// Content-IDs that the HTML shows.
+    /// Its texts, by their places among `texts`.
+    fallback_texts: Vec<Range<usize>>,
+    /// Texts that were read, in order, each with the reason if it is not shown, or not to its end.
+    texts: Vec<(usize, Option<PartReason>)>,
+    /// Content-IDs that the HTML names anywhere.
     shown: HashSet<String>,
-    has_html: bool,
+    /// How the HTML shows images, if the mail has any.
+    pub uses: Uses,
+    has_images: bool,
     pub is_encrypted: bool,
     /// Bytes of text that were read, the forms that are not shown among them.
     pub read: usize,
@@ -58,16 +68,21 @@ enum Rank {
 impl View {
     /// Looks at the mail whose root part is `root`. Parts nested too deep are not in the tree, so recursion ends.
     pub fn of(tree: &Tree<'_>, root: usize) -> View {
-        let mut view = View::default();
+        let may_be_image = |part: &Part<'_>| part.media().starts_with("image/") || part.header.first("Content-ID").is_some();
+        let mut view = View { has_images: tree.parts.iter().any(may_be_image), ..View::default() };
         let reading = view.read(tree, root, None);
         view.text = reading.text;
         if !view.text.chars().any(char::is_alphanumeric) && !view.fallback.is_empty() {
             view.text = std::mem::take(&mut view.fallback);
+        } else {
+            let of_containers = std::mem::take(&mut view.fallback_texts);
+            of_containers.into_iter().for_each(|texts| view.other_forms(texts, &[]));
         }
         view.is_encrypted |= encrypted::is_text(&view.text);
         if view.text.len() > LONGEST_TEXT {
             view.text.truncate(view.text.floor_char_boundary(LONGEST_TEXT));
             view.tell_cut(Defect::TextCut(LONGEST_TEXT));
+            view.cut_off_last();
         }
         view
     }
@@ -81,11 +96,13 @@ impl View {
             Shape::Wrapper(Wrapper::Uuencoded) => self.read_children(tree, index),
             Shape::Wrapper(wrapper) => {
                 self.leaves.push(index);
+                let first = self.texts.len();
                 let reading = self.read_children(tree, index);
                 if wrapper != Wrapper::Tnef {
                     return reading;
                 }
                 append(&mut self.fallback, &reading.text);
+                self.fallback_texts.push(first..self.texts.len());
                 Reading::default()
             }
             Shape::Message => {
@@ -117,24 +134,44 @@ impl View {
     /// RFC 2046 §5.1.4: the same thing in several forms. The plain one is read if it says anything at all.
     fn read_alternatives(&mut self, tree: &Tree<'_>, index: usize) -> Reading {
         let mut best = Reading::default();
+        let (first, mut best_texts) = (self.texts.len(), Vec::new());
         for child in tree.children(index).collect::<Vec<_>>() {
+            let from = self.texts.len();
             let reading = self.read(tree, child, Some("multipart/alternative"));
             if !reading.text.chars().any(char::is_alphanumeric) {
                 continue;
             }
             if reading.rank > best.rank {
                 best = reading;
+                best_texts = (from..self.texts.len()).collect();
             } else if reading.rank == Rank::Plain && best.rank == Rank::Plain && !says_same(&best.text, &reading.text) {
                 // Two plain ones that say different things are no forms of one text, whatever holds them.
                 append(&mut best.text, &reading.text);
+                best_texts.extend(from..self.texts.len());
             }
         }
+        self.other_forms(first..self.texts.len(), &best_texts);
         best
     }
 
+    /// Texts that are forms of another one, which is shown.
+    fn other_forms(&mut self, texts: Range<usize>, but: &[usize]) {
+        for at in texts.filter(|at| !but.contains(at)) {
+            self.texts[at].1 = Some(PartReason::OtherForm);
+        }
+    }
+
+    fn cut_off_last(&mut self) {
+        if let Some((_, reason)) = self.texts.iter_mut().rev().find(|(_, reason)| reason.is_none()) {
+            *reason = Some(PartReason::CutOff);
+        }
+    }
+
     fn read_text(&mut self, tree: &Tree<'_>, index: usize, kind: Rank) -> Reading {
+        self.texts.push((index, None));
         if self.read >= MOST_TEXT {
             self.tell_cut(Defect::TextCut(LONGEST_TEXT));
+            self.cut_off_last();
             return Reading::default();
         }
         let part = &tree.parts[index];
@@ -149,21 +186,26 @@ impl View {
         }
         if damage.is_cut {
             self.tell_cut(too_long);
+            self.cut_off_last();
         }
         let in_html = (kind == Rank::Html && charsets::says_nothing(charset)).then(|| charsets::of_html(&bytes)).flatten();
         let text = self.read_characters(index, &bytes, in_html.as_deref().or(charset), damage);
         let text = if kind == Rank::Html {
-            self.has_html = true;
             self.shown.extend(html::shown_content_ids(&text));
+            if self.has_images {
+                self.uses.read(&text);
+            }
             let (text, cut) = html::to_text(&text);
             if cut {
                 self.tell_cut(Defect::HtmlCut(html::LONGEST_HTML));
+                self.cut_off_last();
             }
             text
         } else {
             let shown = &text[..text.floor_char_boundary(LONGEST_TEXT)];
             if shown.len() < text.len() {
                 self.tell_cut(Defect::TextCut(LONGEST_TEXT));
+                self.cut_off_last();
             }
             shown.replace("\r\r\n", "\n").replace("\r\n", "\n").replace('\r', "\n").replace('\0', "")
         };
@@ -198,27 +240,27 @@ impl View {
         }
     }
 
-    /// What becomes of a leaf of this mail.
-    fn role(&self, tree: &Tree<'_>, index: usize) -> (PartRole, Option<&'static str>) {
-        let part = &tree.parts[index];
-        match part.media() {
-            "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
-                return (PartRole::Skipped, Some("digital signature"));
-            }
-            _ if matches!(part.shape, Shape::Wrapper(_)) => return (PartRole::Skipped, Some(UNPACKED)),
-            _ if part.shape == Shape::Unopened => return (PartRole::File, Some(super::KEPT_UNOPENED)),
-            _ => (),
-        }
-        let in_related = part.parent.is_some_and(|parent| tree.parts[parent].media() == "multipart/related");
-        let is_shown = part.content_id().is_some_and(|id| self.shown.contains(&id) || in_related && self.has_html);
-        if part.media().starts_with("image/") && is_shown { (PartRole::Inline, None) } else { (PartRole::File, None) }
+    /// Whether the HTML names this Content-ID.
+    pub fn shows(&self, id: &str) -> bool {
+        self.shown.contains(id)
+    }
+
+    /// Texts of the `of`-th mail that are not shown, or not to their end.
+    pub fn unshown(&self, tree: &Tree<'_>, of: usize) -> impl Iterator<Item = UnshownText> {
+        let texts = self.texts.iter().filter_map(|(index, reason)| reason.map(|reason| (*index, reason)));
+        texts.map(move |(index, reason)| {
+            let part = &tree.parts[index];
+            let (bytes, _) = decode::transfer(tree.body(index), part.encoding);
+            UnshownText { of, declared_type: part.media().to_owned(), size: bytes.len() as u64, sha256: digest::sha256(&bytes), reason }
+        })
     }
 
     /// The leaf as an attachment of the `of`-th mail.
     pub fn attachment(&self, tree: &Tree<'_>, index: usize, of: usize) -> Attachment {
         let part = &tree.parts[index];
-        let (role, reason) = self.role(tree, index);
         let (bytes, _) = decode::transfer(tree.body(index), part.encoding);
+        let media_type = sniffed(&bytes, part.shape);
+        let role::Judged { role, reason, details } = role::judge(self, tree, index, of, &bytes, &media_type);
         let name =
             part.name().and_then(names::harmless).or_else(|| (part.shape == Shape::Unopened).then(|| "unopened-parts.eml".to_owned()));
         let as_sent = part.name().filter(|sent| Some(*sent) != name.as_deref()).map(str::to_owned);
@@ -228,12 +270,13 @@ impl View {
             kind: Kind::Other,
             name,
             name_as_sent: as_sent,
-            media_type: sniffed(&bytes, part.shape),
+            media_type,
             declared_type: part.media().to_owned(),
             size: bytes.len() as u64,
             sha256: digest::sha256(&bytes),
             role,
             reason,
+            details,
             found: None,
             source: match part.place().filter(|_| !tree.is_rewritten) {
                 // What was unpacked is filed by itself.

@@ -46,7 +46,7 @@ fn every_part_has_a_role() {
     assert_eq!(
         parts(&message),
         [
-            ("logo.png", PartRole::Inline, 0, Kind::Other),
+            ("logo.png", PartRole::Signature, 0, Kind::Other),
             ("Foto.jpg", PartRole::File, 0, Kind::Photo),
             ("CV.pdf", PartRole::File, 0, Kind::Cv),
             ("notes.txt", PartRole::File, 0, Kind::Other),
@@ -54,7 +54,7 @@ fn every_part_has_a_role() {
             ("leer.pdf", PartRole::File, 0, Kind::Other),
         ]
     );
-    assert_eq!(message.attachments[4].reason, Some("digital signature"));
+    assert_eq!(message.attachments[4].reason, Some(PartReason::DigitalSignature));
     assert_eq!(message.attachments[5].size, 0);
     assert_eq!(message.attachments[2].media_type, "application/pdf");
 }

@@ -37,6 +37,7 @@ mod mutt;
 mod oauth;
 mod oidc;
 mod opendkim;
+mod parts;
 mod pipe;
 mod postfix;
 mod proofs;

@@ -64,7 +64,14 @@ pub fn number(mail: &Listed) -> String {
     }
 }
 
-/// Where it is filed, or was before, and what of it was kept out.
+/// The parts of the mail that its entry names, if it is filed; those of a mail that was taken back are for those who ask for it.
+pub async fn parts(store: &Store, mail: &Listed) -> anyhow::Result<Value> {
+    let Some(Ok(id)) = mail.entry.as_deref().map(str::parse) else { return Ok(Value::Null) };
+    let filed = store.filed(&mail.tenant, id).await?.filter(|filed| filed.entry.withdrawn.is_none());
+    Ok(filed.map(|filed| filed.entry.body["parts"].clone()).unwrap_or_default())
+}
+
+/// Where it is filed, or was before, and what became of its parts.
 pub async fn entry(store: &Store, mail: &Listed) -> anyhow::Result<Vec<String>> {
     let Some(Ok(id)) = mail.entry.as_deref().map(str::parse) else { return Ok(Vec::new()) };
     let Some(filed) = store.filed(&mail.tenant, id).await? else { return Ok(Vec::new()) };
@@ -73,7 +80,7 @@ pub async fn entry(store: &Store, mail: &Listed) -> anyhow::Result<Vec<String>> 
     let mut lines = vec![format!("filed as  entry {id} of {place}")];
     // Names of files of a mail that was taken back are for those who ask for it.
     if filed.entry.withdrawn.is_none() {
-        lines.extend(history::kept_out(&filed.entry.body));
+        lines.extend(history::parts::lines(&filed.entry.body));
     }
     Ok(lines)
 }

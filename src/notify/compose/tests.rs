@@ -8,6 +8,7 @@ use crate::model::id::ArrivalId;
 use crate::model::message::{Attachment, Automatic, Encoding, Kind, Original, Source};
 use crate::model::organisation::Candidate;
 use crate::model::outbound::Offer;
+use crate::model::part::Details;
 use crate::model::reference::{Grammar, Reference};
 use crate::model::sender::{Proof, Unproven};
 use crate::model::user::{Role, User};
@@ -40,6 +41,7 @@ fn message() -> Message {
         kind: Kind::CoverLetter,
         role: PartRole::File,
         reason: None,
+        details: Details::default(),
         found: None,
         source: Source::Range { range: 0..1, encoding: Encoding::Identity },
     };
@@ -419,4 +421,33 @@ fn a_direct_answer_that_waits() {
     assert!(scene.compose(&held, &Message { automatic: Some(Automatic::AutoReply), ..message() }).is_empty());
     scene.audience.held_told_last_hour = 1;
     assert!(scene.compose(&held, &message()).is_empty());
+}
+
+/// Acceptance: S1.21; G8. What a reader must know before he opens a file, in every language; every reason why a file is kept out has words.
+#[test]
+fn what_was_seen_in_files() {
+    use crate::model::message::SkipReason;
+    use crate::model::part::{Archive, ArchivedFile};
+    let file = |name: &str| ArchivedFile { name: name.into(), size: 1 };
+    let mut message = message();
+    let many: Vec<ArchivedFile> = (0..12).map(|number| file(&format!("{number}.pdf"))).collect();
+    message.attachments[0].details.locked = true;
+    for (archive, de) in [
+        (vec![file("a.pdf"), file("b.pdf")], "    Darin (2): a.pdf, b.pdf"),
+        (many, "    Darin (15): 0.pdf, 1.pdf, 2.pdf, 3.pdf, 4.pdf, 5.pdf, 6.pdf, 7.pdf, 8.pdf, 9.pdf, …"),
+    ] {
+        let left_out = if archive.len() > 10 { 3 } else { 0 };
+        message.attachments[0].details.archive = Some(Archive { files: archive, left_out });
+        let lines = files(Locale::De, &message);
+        assert_eq!(lines[2..], ["    Verschlüsselt: Zum Öffnen kann ein Kennwort nötig sein.", de]);
+    }
+    message.attachments[0].details = Details::default();
+    assert_eq!(files(Locale::De, &message).len(), 2);
+    for locale in Locale::ALL {
+        for why in SkipReason::ALL {
+            message.attachments[0].skip(why);
+            let lines = files(locale, &message);
+            assert!(lines.len() == 3 && lines[2].contains("Anschreiben.pdf") && !lines[2].contains("skipped-"), "{lines:?}");
+        }
+    }
 }

@@ -136,3 +136,5 @@ kind-reference_report = Referenzbericht
 kind-dossier = Bewerbungsmappe
 kind-other = Sonstige
 file-unnamed = Datei ohne Namen
+file-locked = Verschlüsselt: Zum Öffnen kann ein Kennwort nötig sein.
+file-inside = Darin ({ $count }): { $names }

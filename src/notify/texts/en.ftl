@@ -136,3 +136,5 @@ kind-reference_report = Reference report
 kind-dossier = Application folder
 kind-other = Other
 file-unnamed = file without a name
+file-locked = Encrypted: opening it may take a password.
+file-inside = Inside ({ $count }): { $names }

@@ -136,3 +136,5 @@ kind-reference_report = Referensrapport
 kind-dossier = Ansökningshandlingar
 kind-other = Övrigt
 file-unnamed = fil utan namn
+file-locked = Krypterad: det kan behövas ett lösenord för att öppna den.
+file-inside = Innehåll ({ $count }): { $names }

@@ -4,6 +4,7 @@ use super::super::read;
 use super::*;
 use crate::model::message::{Message, PartRole, Source};
 use crate::model::organisation::{ReferenceRules, Rules};
+use crate::model::part::PartReason;
 use base64::Engine;
 
 fn message(raw: &str) -> (Message, Vec<Defect>) {
@@ -83,7 +84,7 @@ fn depth_is_bounded() {
     let (message, defects) = message(&mail);
     assert_eq!(message.originals().count(), DEEPEST_OPENED);
     let last = message.attachments.last().unwrap();
-    assert_eq!((last.role, last.reason), (PartRole::File, Some(crate::understand::KEPT_UNOPENED)));
+    assert_eq!((last.role, last.reason), (PartRole::File, Some(PartReason::KeptUnopened)));
     assert!(defects.iter().any(|defect| matches!(defect, Defect::KeptUnopened(_))), "{defects:?}");
 }
 
