@@ -6,8 +6,10 @@ use super::html;
 use super::kinds;
 use super::mime::{Shape, Tree, Wrapper};
 use super::names;
+use super::renderings;
 use crate::model::digest;
 use crate::model::message::{Attachment, Defect, Kind, PartRole, Source, UNPACKED};
+use crate::model::rendering::{Picture, Rendering};
 use file_format::FileFormat;
 use std::collections::HashSet;
 
@@ -30,7 +32,8 @@ pub struct View {
     fallback: String,
     /// Content-IDs that the HTML shows.
     shown: HashSet<String>,
-    has_html: bool,
+    /// The parts whose HTML was looked at, in order.
+    html: Vec<usize>,
     pub is_encrypted: bool,
     /// Bytes of text that were read, the forms that are not shown among them.
     pub read: usize,
@@ -114,14 +117,43 @@ impl View {
 
     /// RFC 2046 §5.1.4: the same thing in several forms. The plain one is read if it says anything at all.
     fn read_alternatives(&mut self, tree: &Tree<'_>, index: usize) -> Reading {
-        let mut best = Reading::default();
+        let (mut best, mut other) = (Reading::default(), Reading::default());
+        let before = self.html.len();
         for child in tree.children(index).collect::<Vec<_>>() {
             let reading = self.read(tree, child, Some("multipart/alternative"));
             if reading.rank > best.rank && reading.text.chars().any(char::is_alphanumeric) {
-                best = reading;
+                other = std::mem::replace(&mut best, reading);
+            } else if reading.rank == Rank::Html {
+                other = reading;
             }
         }
+        if best.rank != Rank::Plain || other.rank != Rank::Html {
+            return best;
+        }
+        if renderings::is_stub(&best.text, &other.text) {
+            return other;
+        }
+        let html: Vec<String> = self.html[before..].iter().map(|&part| html_of(tree, part)).collect();
+        if renderings::differ(&best.text, &html) {
+            self.defects.push(Defect::RenderingsDiffer(index));
+        }
         best
+    }
+
+    /// The HTML of this mail, the `of`-th, and the pictures that it may show.
+    pub fn rendering(&self, tree: &Tree<'_>, of: usize) -> Option<Rendering> {
+        if self.html.is_empty() {
+            return None;
+        }
+        let picture = |&leaf: &usize| {
+            let part = &tree.parts[leaf];
+            let content_id = part.content_id()?;
+            let bytes = decode::transfer(tree.body(leaf), part.encoding).0.into_owned();
+            Some(Picture { content_id, media_type: sniffed(&bytes, part.shape), bytes })
+        };
+        let leaves = self.leaves.iter().filter(|leaf| tree.parts[**leaf].shape == Shape::Leaf);
+        let html = self.html.iter().map(|&part| html_of(tree, part)).collect();
+        Some(Rendering { of, html, pictures: leaves.filter_map(picture).collect() })
     }
 
     fn read_text(&mut self, tree: &Tree<'_>, index: usize, kind: Rank) -> Reading {
@@ -155,7 +187,7 @@ impl View {
             }
         }
         let text = if kind == Rank::Html {
-            self.has_html = true;
+            self.html.push(index);
             self.shown.extend(html::shown_content_ids(&text));
             let (text, cut) = html::to_text(&text);
             if cut {
@@ -191,7 +223,7 @@ impl View {
             _ => (),
         }
         let in_related = part.parent.is_some_and(|parent| tree.parts[parent].media() == "multipart/related");
-        let is_shown = part.content_id().is_some_and(|id| self.shown.contains(&id) || in_related && self.has_html);
+        let is_shown = part.content_id().is_some_and(|id| self.shown.contains(&id) || in_related && !self.html.is_empty());
         if part.media().starts_with("image/") && is_shown { (PartRole::Inline, None) } else { (PartRole::File, None) }
     }
 
@@ -223,6 +255,14 @@ impl View {
             },
         }
     }
+}
+
+/// The HTML in a part, as far as it is looked at.
+fn html_of(tree: &Tree<'_>, index: usize) -> String {
+    let part = &tree.parts[index];
+    let charset = part.content.parameter("charset");
+    let (bytes, _) = decode::beginning(tree.body(index), part.encoding, html::LONGEST_HTML * decode::width(charset));
+    decode::text(&bytes, charset).0.into()
 }
 
 /// Puts a text behind another, a blank line between them; false if there is none.
