@@ -9,8 +9,33 @@ const INLINE: &[&str] = &[
 ];
 /// Elements that end an open paragraph.
 const BLOCK: &[&str] = &[
-    "address", "article", "aside", "blockquote", "center", "dd", "div", "dl", "dt", "figcaption", "figure", "footer", "h1", "h2", "h3",
-    "h4", "h5", "h6", "header", "li", "main", "nav", "ol", "p", "pre", "section", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "center",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "figure",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "ul",
 ];
 const TABLE: &[&str] = &["table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th"];
 /// Elements without content.
@@ -75,7 +100,9 @@ pub fn attribute(tag: &str, name: &str, value: &str) -> Option<String> {
         "colspan" | "rowspan" => number(value, MOST_SPANNED).map(|number| number.to_string()),
         "type" => ["1", "a", "A", "i", "I", "disc", "circle", "square"].contains(&value).then(|| value.to_owned()),
         "bgcolor" | "color" => style::is_colour(value).then(|| value.to_owned()),
-        "size" => (value.len() <= 2 && value.trim_start_matches(['+', '-']).parse::<u8>().is_ok_and(|size| size <= 7)).then(|| value.to_owned()),
+        "size" => {
+            (value.len() <= 2 && value.trim_start_matches(['+', '-']).parse::<u8>().is_ok_and(|size| size <= 7)).then(|| value.to_owned())
+        }
         "face" => style::is_font(value).then(|| value.to_owned()),
         _ => None,
     }

@@ -88,7 +88,8 @@ fn named_place(word: &str) -> Option<String> {
     let labels: Vec<&str> = domain.split('.').collect();
     let is_label = |label: &&str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
     let last = labels.last().copied().unwrap_or_default();
-    let is_domain = labels.len() >= 2 && labels.iter().all(|label| is_label(&label)) && last.len() >= 2 && last.chars().all(char::is_alphabetic);
+    let is_domain =
+        labels.len() >= 2 && labels.iter().all(|label| is_label(&label)) && last.len() >= 2 && last.chars().all(char::is_alphabetic);
     is_domain.then(|| host.to_owned())
 }
 
@@ -122,7 +123,23 @@ mod tests {
         check("mailto:m@e.example?subject=x&attach=/etc/passwd", Some("mailto:m@e.example"));
         check("tel:+49 30 / 1", None);
         check("tel:+49 30 1", Some("tel:+49301"));
-        for gone in ["javascript:x", "java\nscript:x", "data:text/html,x", "vbscript:x", "//x.example", "/x", "x", "#x", "https:x", "https:/\\x", "https://", "file:///x", "blob:x", "https://a\\@b/", "mailto:x"] {
+        for gone in [
+            "javascript:x",
+            "java\nscript:x",
+            "data:text/html,x",
+            "vbscript:x",
+            "//x.example",
+            "/x",
+            "x",
+            "#x",
+            "https:x",
+            "https:/\\x",
+            "https://",
+            "file:///x",
+            "blob:x",
+            "https://a\\@b/",
+            "mailto:x",
+        ] {
             check(gone, None);
         }
     }
@@ -131,7 +148,14 @@ mod tests {
     fn pictures() {
         let kept = raster_data("image/png", b"x").unwrap();
         assert!(is_raster_data(&kept), "{kept}");
-        for gone in ["data:image/svg+xml;base64,eA==", "data:text/html;base64,eA==", "data:image/png,x", "data:image/png;base64,<x>", "DATA:image/png;base64,x y", "https://x/"] {
+        for gone in [
+            "data:image/svg+xml;base64,eA==",
+            "data:text/html;base64,eA==",
+            "data:image/png,x",
+            "data:image/png;base64,<x>",
+            "DATA:image/png;base64,x y",
+            "https://x/",
+        ] {
             assert!(!is_raster_data(gone), "{gone}");
         }
         assert!(!is_raster_data(&format!("data:image/png;base64,{}", "A".repeat(LONGEST_DATA + 1))));
@@ -141,7 +165,8 @@ mod tests {
 
     #[test]
     fn texts_that_name_another_place() {
-        let check = |text: &str, target: &str, want: Option<&str>| assert_eq!(contradiction(text, target).as_deref(), want, "{text} {target}");
+        let check =
+            |text: &str, target: &str, want: Option<&str>| assert_eq!(contradiction(text, target).as_deref(), want, "{text} {target}");
         check("https://bank.example/login", "https://evil.example/", Some("evil.example"));
         check("www.bank.example", "http://evil.example/bank.example", Some("evil.example"));
         check("bank.example", "https://bank.example.evil.example/", Some("bank.example.evil.example"));

@@ -70,7 +70,9 @@ fn rendered(rendering: &Rendering, message: &Message, raw: &str, left: &Cell<usi
                 out.push_str(&format!("<div class=\"mail\">{}</div>\n", shown.html));
             }
             None => {
-                let note = format!("This HTML is larger or more entangled than mail is; the text above was read from the mail. The mail as it came: {raw}");
+                let note = format!(
+                    "This HTML is larger or more entangled than mail is; the text above was read from the mail. The mail as it came: {raw}"
+                );
                 out.push_str(&format!("<div class=\"note\">{}</div>\n", line(&note)));
             }
         }

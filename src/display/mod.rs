@@ -29,7 +29,7 @@ pub struct Shown {
 }
 
 /// The harmless form of an HTML text. `images` says where the picture with a Content-ID is to be had (without angle brackets): a `data:`
-/// address, or one of whoever serves the page. None: it is larger or more entangled than mail is; the plain text is to be shown instead.
+/// address, or a path of whoever serves the page. None: it is larger or more entangled than mail is; the plain text is to be shown instead.
 pub fn html(html: &str, images: &dyn Fn(&str) -> Option<String>) -> Option<Shown> {
     let rewritten = rewrite::rewritten(html, images)?;
     let html = sanitised(&rewritten.html, rewritten.own_images);
@@ -47,7 +47,8 @@ fn sanitised(html: &str, own_images: HashSet<String>) -> String {
         .link_rel(Some("noopener noreferrer nofollow"))
         .set_tag_attribute_value("a", "target", "_blank")
         .attribute_filter(move |tag, name, value| match (tag, name) {
-            ("a", "title") | ("img", "alt") => Some(Cow::Borrowed(value)),
+            // Ours, and already right.
+            ("a", "title" | "rel" | "target") | ("img", "alt") => Some(Cow::Borrowed(value)),
             ("img", "src") => (links::is_raster_data(value) || own_images.contains(value)).then_some(Cow::Borrowed(value)),
             ("a", "href") => links::target(value).map(Cow::Owned),
             _ => elements::attribute(tag, name, value).map(Cow::Owned),

@@ -12,6 +12,8 @@ const LONGEST_HTML: usize = 5 << 20;
 const LONGEST_OUTPUT: usize = 10 << 20;
 /// Elements of one page.
 const MOST_ELEMENTS: usize = 50_000;
+/// Character references of one page: html5ever's time for each grows with what is behind it.
+const MOST_REFERENCES: usize = 100_000;
 /// Elements within each other. A chain of forty answers has half as many; browsers stop at 512.
 const DEEPEST: usize = 200;
 /// All texts of one link that are compared with its address, in bytes.
@@ -61,6 +63,7 @@ struct Writer<'i> {
     /// Beside the `a` in `open`; one at most between two cells of tables.
     links: Vec<Link>,
     elements: usize,
+    references: usize,
     /// The last thing written is a blank that another one would say again.
     blank: bool,
     images_left_out: usize,
@@ -82,6 +85,7 @@ impl<'i> Writer<'i> {
             open: Vec::new(),
             links: Vec::new(),
             elements: 0,
+            references: 0,
             blank: false,
             images_left_out: 0,
             own_images: HashSet::new(),
@@ -89,6 +93,10 @@ impl<'i> Writer<'i> {
     }
 
     fn text(&mut self, text: &str) -> Option<()> {
+        self.references += memchr::memchr_iter(b'&', text.as_bytes()).count();
+        if self.references > MOST_REFERENCES {
+            return None;
+        }
         let is_blank = text.bytes().all(|b| b.is_ascii_whitespace());
         if self.is_in_frame() {
             if is_blank {

@@ -80,9 +80,22 @@ mod tests {
         }
         check("text/plain", "text/plain; charset=utf-8", "inline");
         for file in [
-            "text/html", "image/svg+xml", "application/xhtml+xml", "text/xml", "application/xml", "text/javascript", "application/x-empty", "image/bmp",
-            "message/rfc822", "application/zip", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "", "IMAGE/PNG", "image/png; x=y",
-            "text/plain; charset=utf-7", "multipart/related",
+            "text/html",
+            "image/svg+xml",
+            "application/xhtml+xml",
+            "text/xml",
+            "application/xml",
+            "text/javascript",
+            "application/x-empty",
+            "image/bmp",
+            "message/rfc822",
+            "application/zip",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "",
+            "IMAGE/PNG",
+            "image/png; x=y",
+            "text/plain; charset=utf-7",
+            "multipart/related",
         ] {
             check(file, "application/octet-stream", "attachment");
         }
@@ -93,7 +106,10 @@ mod tests {
         let check = |name: Option<&str>, want: &str| assert_eq!(serving("", name).disposition, want, "{name:?}");
         check(None, "attachment");
         check(Some("cv.pdf"), "attachment; filename=\"cv.pdf\"");
-        check(Some("Lebenslauf Müller.pdf"), "attachment; filename=\"Lebenslauf M_ller.pdf\"; filename*=UTF-8''Lebenslauf%20M%C3%BCller.pdf");
+        check(
+            Some("Lebenslauf Müller.pdf"),
+            "attachment; filename=\"Lebenslauf M_ller.pdf\"; filename*=UTF-8''Lebenslauf%20M%C3%BCller.pdf",
+        );
         check(Some("a\"; filename=evil.exe; x=\"\\"), "attachment");
         check(Some("a\"b\r\nSet-Cookie: x"), "attachment; filename=\"a_b  Set-Cookie: x\"; filename*=UTF-8''a%22b%20%20Set-Cookie%3A%20x");
         check(Some("../../etc/.passwd"), "attachment; filename=\"passwd\"");

@@ -12,21 +12,38 @@ pub fn check_harmless(fragment: &str, whence: &str) {
             Node::Text(_) | Node::Document | Node::Fragment => continue,
         };
         let name = element.name();
-        if name == "html" {
+        // The reader's own frame.
+        if matches!(name, "html" | "body" | "head") && element.attrs().next().is_none() {
             continue;
         }
         assert!(elements::element(name).is_some(), "{whence}: <{name}> in {fragment}");
         assert_eq!(&*element.name.ns, "http://www.w3.org/1999/xhtml", "{whence}: {fragment}");
         for (key, value) in element.attrs() {
             match (name, key) {
-                ("a", "href") => assert!(["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| value.starts_with(scheme)), "{whence}: {value}"),
+                ("a", "href") => {
+                    assert!(["http://", "https://", "mailto:", "tel:"].iter().any(|scheme| value.starts_with(scheme)), "{whence}: {value}")
+                }
                 ("img", "src") => assert!(links::is_raster_data(value) || value == OWN, "{whence}: {value}"),
                 ("a", "title") | ("img", "alt") => (),
                 ("a", "rel") => assert_eq!(value, "noopener noreferrer nofollow"),
                 ("a", "target") => assert_eq!(value, "_blank"),
                 (_, "style") => {
                     let lower = value.to_lowercase();
-                    let bad = ["url", "expression", "position", "import", "behavior", "binding", "\\", "/*", "@", "<", "z-index", "transform", "-100"];
+                    let bad = [
+                        "url",
+                        "expression",
+                        "position",
+                        "import",
+                        "behavior",
+                        "binding",
+                        "\\",
+                        "/*",
+                        "@",
+                        "<",
+                        "z-index",
+                        "transform",
+                        "-100",
+                    ];
                     assert!(!bad.iter().any(|bad| lower.contains(bad)), "{whence}: style {value}");
                     assert_eq!(style::harmless(value), value, "{whence}");
                 }
@@ -35,12 +52,12 @@ pub fn check_harmless(fragment: &str, whence: &str) {
         }
         if name == "a" && element.attr("href").is_some() {
             assert!(element.attr("rel").is_some() && element.attr("target").is_some(), "{whence}: {fragment}");
-            assert_eq!(element.attr("title"), element.attr("href"), "{whence}: {fragment}");
+            assert!(element.attr("title").is_none_or(|title| Some(title) == element.attr("href")), "{whence}: {fragment}");
         }
     }
 }
 
-pub const OWN: &str = "part:3";
+pub const OWN: &str = "/own/3";
 
 pub fn own(id: &str) -> Option<String> {
     (id == "logo@x").then(|| OWN.to_owned())
@@ -65,7 +82,7 @@ fn vectors() {
         // What was shown and is sent again is the same again: nothing is left that a second reading would see otherwise.
         check_harmless(&shown(&once.html).html, &vector);
         // Without the rewriting, ammonia alone under the same tables is harmless as well: each of the two is enough.
-        check_harmless(&sanitised(&vector, HashSet::new()).replace("title=", "x-title="), &vector.replace("title", ""));
+        check_harmless(&sanitised(&vector.replace("title=", "x="), HashSet::new()), &vector);
     }
 }
 
@@ -75,7 +92,10 @@ fn what_mail_programs_write_stays() {
     check("<p class=MsoNormal>Hallo&nbsp;<b>Welt</b><o:p></o:p></p>", "<p>Hallo&nbsp;<b>Welt</b></p>");
     check("<P>eins<P>zwei<div>drei</div>", "<p>eins</p><p>zwei</p><div>drei</div>");
     check("<ul><li>a<li>b<ol start=3><li>c</ol></ul>d", "<ul><li>a</li><li>b<ol start=\"3\"><li>c</li></ol></li></ul>d");
-    check("<table border=1><tr><td>a<td>b<tr><td>c</table>", "<table border=\"1\"><tbody><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></tbody></table>");
+    check(
+        "<table border=1><tr><td>a<td>b<tr><td>c</table>",
+        "<table border=\"1\"><tbody><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></tbody></table>",
+    );
     check("<table>  <b>x</b><tr><td>y</table>", "<table><tbody><tr><td><b>x</b></td></tr><tr><td>y</td></tr></tbody></table>");
     check("</p></div><td>x</td>y</table>", "xy");
     check("<span style='color:red;position:fixed'>x</span>", "<span style=\"color: red\">x</span>");
@@ -93,20 +113,27 @@ fn links_tell_where_they_lead() {
     };
     let check = |html: &str, want: String| assert_eq!(shown(html).html, want, "{html}");
     check("<a href='https://x.example/a' onclick=x>Zeugnis</a>", link("https://x.example/a", "Zeugnis"));
-    check("<a href='https://evil.example/'>https://<b>bank</b>.example/</a>", link("https://evil.example/", "https://<b>bank</b>.example/") + " [→ evil.example]");
-    check("<a href='javascript:x'>y</a>", "<a rel=\"noopener noreferrer nofollow\">y</a>".to_owned().replace("<a rel", "<a target=\"_blank\" rel"));
+    check(
+        "<a href='https://evil.example/'>https://<b>bank</b>.example/</a>",
+        link("https://evil.example/", "https://<b>bank</b>.example/") + " [→ evil.example]",
+    );
+    check(
+        "<a href='javascript:x'>y</a>",
+        "<a rel=\"noopener noreferrer nofollow\">y</a>".to_owned().replace("<a rel", "<a target=\"_blank\" rel"),
+    );
     check("<a href=\"mailto:m@e.example?subject=x\">m@e.example</a>", link("mailto:m@e.example", "m@e.example"));
 }
 
 #[test]
 fn images() {
-    let check = |html: &str, want: &str, left_out: usize| assert_eq!(shown(html), Shown { html: want.into(), images_left_out: left_out }, "{html}");
-    check("<img src='cid:logo@x' width=20 alt='Logo'>", "<img src=\"part:3\" alt=\"Logo\" width=\"20\">", 0);
-    check("<img src=\"CID:logo%40x\">", "<img src=\"part:3\" alt=\"\">", 0);
+    let check =
+        |html: &str, want: &str, left_out: usize| assert_eq!(shown(html), Shown { html: want.into(), images_left_out: left_out }, "{html}");
+    check("<img src='cid:logo@x' width=20 alt='Logo'>", "<img src=\"/own/3\" alt=\"Logo\" width=\"20\">", 0);
+    check("<img src=\"CID:logo%40x\">", "<img src=\"/own/3\" alt=\"\">", 0);
     check("<img src=cid:other@x alt='Foto'>", "<span>[▢ Foto]</span>", 1);
     check("<img src='https://x.example/p.gif?id=1' alt='<b>Foto'>", "<span>[▢ &lt;b&gt;Foto]</span>", 1);
     check("a<img src='//x.example/t.gif' width=1 height=1>b", "ab", 1);
-    check("<img src='part:3'><img src='/e/1/part/3'><img>", "<span>[▢ …]</span><span>[▢ …]</span><span>[▢ …]</span>", 3);
+    check("<img src='/own/3'><img src='/e/1/part/3'><img>", "<span>[▢ …]</span><span>[▢ …]</span><span>[▢ …]</span>", 3);
     check("<img src='data:image/png;base64,iVBORw0KGgo='>", "<img src=\"data:image/png;base64,iVBORw0KGgo=\" alt=\"\">", 0);
     check("<img src='data:image/svg+xml;base64,PHN2Zz4='>", "<span>[▢ …]</span>", 1);
 }
@@ -122,7 +149,9 @@ fn work_is_bounded() {
     let shown_or_not: Vec<String> = [
         "<p>".repeat(40_000),
         format!("<p {}>", (0..400_000).map(|i| format!("a{i}=1 ")).collect::<String>()),
-        (0..4_000).map(|i| format!("<b x={i}>")).collect::<String>() + &(0..4_000).map(|i| format!("<i x={i}>")).collect::<String>() + &"x</b>".repeat(4_000),
+        (0..4_000).map(|i| format!("<b x={i}>")).collect::<String>()
+            + &(0..4_000).map(|i| format!("<i x={i}>")).collect::<String>()
+            + &"x</b>".repeat(4_000),
         "<p><b><i><u><font size=1><div>x</p>".repeat(6_000),
         "</p>".repeat(1 << 20),
         "<table><b>".repeat(10_000),
@@ -131,7 +160,8 @@ fn work_is_bounded() {
         "-".repeat(1 << 20) + "<!--" + &"-".repeat(1 << 21),
         "<svg>".repeat(1 << 18),
         "<a href=".repeat(1 << 18),
-        "&".repeat(4 << 20),
+        "&".repeat(99_000),
+        "&nbsp;&ouml".repeat(49_000),
         "<br>".repeat(49_000),
         "<img src=x>".repeat(49_000),
         "<td>".repeat(1 << 20),
@@ -143,12 +173,17 @@ fn work_is_bounded() {
     for text in shown_or_not {
         let begun = Instant::now();
         if let Some(shown) = html(&text, &own) {
-            check_harmless(&shown.html[..shown.html.floor_char_boundary(2_000)].rsplit_once('<').map_or("", |(before, _)| before), "bounded");
+            check_harmless(
+                &shown.html[..shown.html.floor_char_boundary(2_000)].rsplit_once('<').map_or("", |(before, _)| before),
+                "bounded",
+            );
         }
         // Far above what it takes, far below what a quadratic step would.
-        assert!(begun.elapsed().as_secs() < 20, "{:.60} took {:?}", text, begun.elapsed());
+        eprintln!("{:.40} {:?}", text.trim(), begun.elapsed());
+        assert!(begun.elapsed().as_secs() < 60, "{:.60} took {:?}", text, begun.elapsed());
     }
-    for too_much in ["<table>".repeat(50_000), "<b>".repeat(100_000), "x".repeat((5 << 20) + 1), "<br>".repeat(60_000)] {
+    for too_much in ["<table>".repeat(50_000), "<b>".repeat(100_000), "x".repeat((5 << 20) + 1), "<br>".repeat(60_000), "&".repeat(1 << 20)]
+    {
         assert!(html(&too_much, &own).is_none(), "{too_much:.40}");
     }
 }

@@ -4,8 +4,9 @@ use super::links;
 use crate::model::markup::escaped;
 use crate::model::message::Folds;
 
-/// More addresses in one text than anybody clicks; further ones stay text.
+/// More addresses in one text than anybody clicks; further ones stay text, and no longer one is looked at.
 const MOST_LINKS: usize = 5_000;
+const LONGEST_LINK: usize = 2_048;
 
 /// The text as it stands, lines and blanks kept. Controls and marks that turn the direction of writing are gone.
 pub fn text(text: &str, folds: &Folds) -> String {
@@ -42,15 +43,16 @@ fn linked(line: &str, links: &mut usize) -> String {
     let clean = |text: &str| escaped(&text.chars().filter(|&c| c == '\t' || !crate::model::legible::is_hidden(c)).collect::<String>());
     let mut rest = line;
     while let Some(at) = rest.find("http").filter(|_| *links < MOST_LINKS) {
+        *links += 1;
         let (before, from) = rest.split_at(at);
         let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '\'' | '[' | ']' | '{' | '}' | '|' | '`' | '\\');
-        let end = from.find(ends).unwrap_or(from.len());
+        let near = &from[..from.floor_char_boundary(LONGEST_LINK)];
+        let end = near.find(ends).unwrap_or(near.len());
         // A point, a comma, a bracket behind it belong to the sentence.
         let address = from[..end].trim_end_matches(['.', ',', ';', ':', '!', '?', ')', '*', '_']);
         let is_word = !before.chars().next_back().is_some_and(char::is_alphanumeric);
         match links::target(address).filter(|_| is_word) {
             Some(target) => {
-                *links += 1;
                 out.push_str(&clean(before));
                 let target = escaped(&target);
                 let rel = "rel=\"noopener noreferrer nofollow\" target=\"_blank\"";
@@ -78,7 +80,10 @@ mod tests {
             assert_eq!(stripped, want, "{line}");
         };
         check("a <b> & \"c\"", "a &lt;b&gt; &amp; &quot;c&quot;");
-        check("see https://x.example/a?b=1&c=2.", "see <a href=\"https://x.example/a?b=1&amp;c=2\" title=\"https://x.example/a?b=1&amp;c=2\">https://x.example/a?b=1&amp;c=2</a>.");
+        check(
+            "see https://x.example/a?b=1&c=2.",
+            "see <a href=\"https://x.example/a?b=1&amp;c=2\" title=\"https://x.example/a?b=1&amp;c=2\">https://x.example/a?b=1&amp;c=2</a>.",
+        );
         check("(http://x.example)", "(<a href=\"http://x.example\" title=\"http://x.example\">http://x.example</a>)");
         check("xhttp://x.example http:// https httphttp", "xhttp://x.example http:// https httphttp");
         check("javascript:alert(1) http:javascript", "javascript:alert(1) http:javascript");

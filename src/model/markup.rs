@@ -17,7 +17,10 @@ pub enum Token<'a> {
     /// The name, in lower case.
     Close(String),
     /// An element whose content is no markup, or none that is shown: `script`, `style`, `title`, `svg` and their like.
-    Raw { name: String, content: &'a str },
+    Raw {
+        name: String,
+        content: &'a str,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,15 +209,25 @@ pub fn decoded(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        let is_part = |b: &u8| b.is_ascii_alphanumeric() || *b == b'#';
+        let is_part = u8::is_ascii_alphanumeric;
+        let is_digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'#' | b'x' | b'X' | b'a'..=b'f' | b'A'..=b'F');
+        let is_decimal = |b: &u8| b.is_ascii_digit() || *b == b'#';
+        let is_part: &dyn Fn(&u8) -> bool = match rest.as_bytes().get(1..3) {
+            Some([b'#', b'x' | b'X']) => &is_digit,
+            Some([b'#', _]) => &is_decimal,
+            _ => &is_part,
+        };
         let length = 1 + rest.bytes().skip(1).take(LONGEST_ENTITY).take_while(is_part).count();
         let is_closed = rest.as_bytes().get(length) == Some(&b';');
         let mut one = String::new();
         if length > 1 && (is_closed || rest[1..].starts_with('#')) {
             add_html_token(&mut one, format!("{};", &rest[..length]).as_bytes(), false);
         }
-        let (shown, used) =
-            if one.is_empty() || one.starts_with('&') && one.len() > 1 { ("&", 1) } else { (one.as_str(), length + usize::from(is_closed)) };
+        let (shown, used) = if one.is_empty() || one.starts_with('&') && one.len() > 1 {
+            ("&", 1)
+        } else {
+            (one.as_str(), length + usize::from(is_closed))
+        };
         out.push_str(shown);
         rest = &rest[used..];
     }
@@ -272,7 +285,7 @@ mod tests {
         check("a<plaintext><b>", "a|<b>");
         check("<a href=\"x", "+a[href=]");
         check("<", "<");
-        check("</", "</");
+        check("</", "<|/");
     }
 
     #[test]

@@ -52,12 +52,7 @@ pub fn read_with_renderings(raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>,
     (message, defects, renderings)
 }
 
-fn read_all(
-    envelope: Option<&Envelope>,
-    raw: &[u8],
-    rules: &Rules,
-    renderings: Option<&mut Vec<Rendering>>,
-) -> (Message, Vec<Defect>) {
+fn read_all(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules, renderings: Option<&mut Vec<Rendering>>) -> (Message, Vec<Defect>) {
     let contents = Contents::default();
     let mut tree = Tree::read(raw);
     containers::open(&mut tree, &contents);

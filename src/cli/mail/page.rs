@@ -26,7 +26,8 @@ fn page(raw: &[u8], rules: &Rules, mail: &Listed, flags: &[String], raw_command:
     let (message, defects, renderings) = understand::read_with_renderings(raw, rules);
     let header = Header::read(raw);
     let field = |name: &str| header.text(name).unwrap_or_default();
-    let mut head = vec![("From", field("From")), ("To", field("To")), ("Cc", field("Cc")), ("Subject", field("Subject")), ("Date", field("Date"))];
+    let mut head =
+        vec![("From", field("From")), ("To", field("To")), ("Cc", field("Cc")), ("Subject", field("Subject")), ("Date", field("Date"))];
     head.retain(|(_, value)| !value.is_empty());
     head.push(("Received", format!("{} by {}, {} bytes", show::utc(mail.at), mail.door, mail.size)));
     head.push(("Mail", format!("{} ({})", mail.id, super::state(mail))));

@@ -6,6 +6,7 @@ mod words;
 
 use super::html;
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use words::Word;
 
 /// Of each form so many words are compared; what stands behind is an old conversation, and work stays bounded (G4).
@@ -20,9 +21,41 @@ pub fn is_stub(plain: &str, html: &str) -> bool {
         return false;
     }
     let has = |stems: &[&str]| all.iter().any(|word| stems.iter().any(|stem| word.text.starts_with(stem)));
+    let has_within = |stems: &[&str]| all.iter().any(|word| stems.iter().any(|stem| word.text.contains(stem)));
     let speaks_of_html = has(&["html"]);
-    let of_programs = has(&["client", "program", "klient", "viewer", "reader", "format", "mailprogram", "anzeig", "darstell", "display", "view", "visa", "browser"]);
-    let of_support = has(&["support", "unterstutz", "stod", "kann", "konnen", "not", "nicht", "inte", "enable", "aktivier", "please", "bitte", "this", "diese", "requires", "use"]);
+    let of_programs = has_within(&[
+        "client",
+        "program",
+        "klient",
+        "viewer",
+        "reader",
+        "format",
+        "mailprogram",
+        "anzeig",
+        "darstell",
+        "display",
+        "view",
+        "visa",
+        "browser",
+    ]);
+    let of_support = has(&[
+        "support",
+        "unterstutz",
+        "stod",
+        "kann",
+        "konnen",
+        "not",
+        "nicht",
+        "inte",
+        "enable",
+        "aktivier",
+        "please",
+        "bitte",
+        "this",
+        "diese",
+        "requires",
+        "use",
+    ]);
     speaks_of_html && of_programs && of_support
 }
 
@@ -85,32 +118,55 @@ struct Compared<'w> {
 }
 
 impl Compared<'_> {
-    /// A word stands between the same neighbours as another one in the other form, or a "not" is in one form alone.
+    /// Words stand between the same neighbours as others in the other form, or a "not" is in one form alone.
     fn has_exchanged(&self) -> bool {
         let own_of_plain = own(self.plain, self.in_plain, self.in_shown);
         let own_of_shown = own(self.shown, self.in_shown, self.in_plain);
-        let mut between: HashMap<(&str, &str), Vec<&Word>> = HashMap::new();
+        let mut between: HashMap<(&str, &str), Vec<&[Word]>> = HashMap::new();
         let mut behind: HashMap<&str, Vec<&Word>> = HashMap::new();
-        for &at in &own_of_plain {
-            let (before, after) = neighbours(self.plain, at);
-            between.entry((before, after)).or_default().push(&self.plain[at]);
-            if self.plain[at].is_telling() {
-                behind.entry(before).or_default().push(&self.plain[at]);
+        for run in runs(&own_of_plain) {
+            let (before, after) = around(self.plain, &run);
+            let words = &self.plain[run];
+            between.entry((before, after)).or_default().push(words);
+            if words[0].is_telling() {
+                behind.entry(before).or_default().push(&words[0]);
             }
         }
-        let is_exchanged = |&at: &usize| {
-            let (before, after) = neighbours(self.shown, at);
-            let word = &self.shown[at];
-            let known = |words: Option<&Vec<&Word>>, fits: &dyn Fn(&Word) -> bool| words.is_some_and(|words| words.iter().any(|one| fits(one)));
-            !(before.is_empty() && after.is_empty())
-                && known(between.get(&(before, after)), &|one| words::are_opposed(one, word))
+        let is_exchanged = |run: Range<usize>| {
+            let (before, after) = around(self.shown, &run);
+            let words = &self.shown[run];
+            let others = between.get(&(before, after)).map(Vec::as_slice).unwrap_or_default();
+            let tellings = behind.get(before).map(Vec::as_slice).unwrap_or_default();
+            !(before.is_empty() && after.is_empty()) && others.iter().any(|one| words::are_opposed(one, words))
                 // The end of a long number, the domain of an address: its front is enough.
-                || word.is_telling() && !before.is_empty() && known(behind.get(before), &|one| one.kind == word.kind && one.text != word.text)
+                || words[0].is_telling() && !before.is_empty() && tellings.iter().any(|one| one.kind == words[0].kind && one.text != words[0].text)
         };
-        own_of_shown.iter().any(is_exchanged)
+        runs(&own_of_shown).into_iter().any(is_exchanged)
             || is_denied(self.plain, &own_of_plain, self.shown)
             || is_denied(self.shown, &own_of_shown, self.plain)
     }
+}
+
+/// More words in a row are no longer an exchange, but another text.
+const LONGEST_RUN: usize = 8;
+
+/// Places that follow each other, up to so many.
+fn runs(places: &[usize]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for &at in places {
+        match runs.last_mut() {
+            Some(run) if run.end == at => run.end += 1,
+            _ => runs.push(at..at + 1),
+        }
+    }
+    runs.retain(|run| run.len() <= LONGEST_RUN);
+    runs
+}
+
+/// The words before and behind a run; empty at the ends.
+fn around<'w>(words: &'w [Word], run: &Range<usize>) -> (&'w str, &'w str) {
+    let text = |at: Option<usize>| at.and_then(|at| words.get(at)).map_or("", |word| word.text.as_str());
+    (text(run.start.checked_sub(1)), text(Some(run.end)))
 }
 
 /// Places of the words that one form has more often than the other.
@@ -119,21 +175,15 @@ fn own(words: &[Word], here: &Counts<'_>, there: &Counts<'_>) -> Vec<usize> {
     (0..words.len()).filter(|&at| is_more(&words[at])).collect()
 }
 
-/// The words before and behind; empty at the ends.
-fn neighbours(words: &[Word], at: usize) -> (&str, &str) {
-    let text = |at: Option<usize>| at.and_then(|at| words.get(at)).map_or("", |word| word.text.as_str());
-    (text(at.checked_sub(1)), text(at.checked_add(1)))
-}
-
 /// A "not" that stands between two words which follow each other in the other form.
 fn is_denied(words: &[Word], own: &[usize], other: &[Word]) -> bool {
     let denials: Vec<usize> = own.iter().copied().filter(|&at| words[at].denies()).collect();
     if denials.is_empty() {
         return false;
     }
-    let pairs: HashSet<(&str, &str)> = (0..=other.len()).map(|at| (neighbours(other, at).0, other.get(at).map_or("", |word| &word.text))).collect();
+    let pairs: HashSet<(&str, &str)> = (0..=other.len()).map(|at| around(other, &(at..at))).collect();
     denials.into_iter().any(|at| {
-        let (before, after) = neighbours(words, at);
+        let (before, after) = around(words, &(at..at + 1));
         !(before.is_empty() && after.is_empty()) && pairs.contains(&(before, after))
     })
 }

@@ -19,7 +19,9 @@ pub fn visible(html: &str) -> String {
     while let Some(token) = all.next() {
         let to = html.len() - all.left();
         match token {
-            Token::Raw { name, content } if name == "style" => classes(&content[..content.floor_char_boundary(LONGEST_STYLE)], &mut hidden_classes),
+            Token::Raw { name, content } if name == "style" => {
+                classes(&content[..content.floor_char_boundary(LONGEST_STYLE)], &mut hidden_classes)
+            }
             Token::Open(tag) if !VOID.contains(&tag.name.as_str()) => {
                 let style = style_of(&tag);
                 let has_paper = || style.paper || open.iter().any(|(_, has_paper)| *has_paper);
@@ -53,7 +55,9 @@ fn skip(all: &mut Tokens<'_>, name: &str) {
         match token {
             Token::Open(tag) if tag.name == name && !matches!(name, "p" | "li" | "td" | "tr") => depth += 1,
             Token::Close(closed) if closed == name => depth -= 1,
-            Token::Close(closed) if closed == "body" || name == "p" && matches!(closed.as_str(), "div" | "td" | "table" | "blockquote") => return,
+            Token::Close(closed) if closed == "body" || name == "p" && matches!(closed.as_str(), "div" | "td" | "table" | "blockquote") => {
+                return;
+            }
             _ => (),
         }
         if depth == 0 {
@@ -97,14 +101,21 @@ fn declarations(style: &str, found: &mut Style) {
             "font-size" | "max-height" | "opacity" => {
                 let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%').parse::<f32>();
                 // Nobody reads letters of a pixel's height.
-                let least = if property.trim().eq_ignore_ascii_case("font-size") && !value.contains("em") && !value.contains('%') { 2.0 } else { 0.05 };
+                let least = if property.trim().eq_ignore_ascii_case("font-size") && !value.contains("em") && !value.contains('%') {
+                    2.0
+                } else {
+                    0.05
+                };
                 found.is_hidden |= number.is_ok_and(|number| number < least);
             }
             "text-indent" | "left" | "top" | "margin-left" => {
-                found.is_hidden |= value.strip_suffix("px").and_then(|pixels| pixels.parse::<f32>().ok()).is_some_and(|pixels| pixels < -900.0);
+                found.is_hidden |=
+                    value.strip_suffix("px").and_then(|pixels| pixels.parse::<f32>().ok()).is_some_and(|pixels| pixels < -900.0);
             }
             "color" => found.is_white = is_white(&value),
-            "background" | "background-color" | "background-image" => found.paper |= !is_white(&value) && !matches!(value.as_str(), "none" | "inherit" | "initial"),
+            "background" | "background-color" | "background-image" => {
+                found.paper |= !is_white(&value) && !matches!(value.as_str(), "none" | "inherit" | "initial")
+            }
             _ => (),
         }
     }
@@ -160,7 +171,8 @@ fn classes(sheet: &str, hidden: &mut Vec<String>) {
 }
 
 fn has_class(tag: &Tag<'_>, hidden: &[String]) -> bool {
-    !hidden.is_empty() && tag.attribute("class").is_some_and(|classes| classes.split_ascii_whitespace().any(|class| hidden.iter().any(|one| one == class)))
+    !hidden.is_empty()
+        && tag.attribute("class").is_some_and(|classes| classes.split_ascii_whitespace().any(|class| hidden.iter().any(|one| one == class)))
 }
 
 #[cfg(test)]
@@ -185,7 +197,12 @@ mod tests {
 
     #[test]
     fn work_is_bounded() {
-        for html in ["<div style='display:none'>".repeat(100_000), "<b>".repeat(500_000), "<style>.a{display:none}</style>".repeat(50_000), "<style>{{{".repeat(100_000)] {
+        for html in [
+            "<div style='display:none'>".repeat(100_000),
+            "<b>".repeat(500_000),
+            "<style>.a{display:none}</style>".repeat(50_000),
+            "<style>{{{".repeat(100_000),
+        ] {
             assert!(visible(&html).len() <= html.len());
         }
     }

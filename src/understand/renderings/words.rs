@@ -22,13 +22,46 @@ pub struct Word {
 
 /// Words of texts that only lead to another place; programs and senders word them for each form.
 const LEADING: &[&str] = &[
-    "hier", "here", "har", "link", "below", "above", "unten", "oben", "folgend", "following", "nedan", "click", "klick", "tap", "button", "visit", "besuch",
-    "browser", "view", "open", "offne", "image", "bild", "logo", "attachment", "anhang", "anlage", "http", "www", "url", "go", "gehe", "kopier", "copy", "paste",
+    "hier",
+    "here",
+    "har",
+    "link",
+    "below",
+    "above",
+    "unten",
+    "oben",
+    "folgend",
+    "following",
+    "nedan",
+    "click",
+    "klick",
+    "tap",
+    "button",
+    "visit",
+    "besuch",
+    "browser",
+    "view",
+    "open",
+    "offne",
+    "image",
+    "bild",
+    "logo",
+    "attachment",
+    "anhang",
+    "anlage",
+    "http",
+    "www",
+    "url",
+    "go",
+    "gehe",
+    "kopier",
+    "copy",
+    "paste",
 ];
 /// Words that turn a sentence into its contrary.
 const DENIALS: &[&str] = &[
-    "nicht", "kein", "keine", "keinen", "keinem", "keiner", "nie", "niemals", "not", "never", "cannot", "don", "won", "inte", "ej", "aldrig", "ingen", "inget",
-    "pas", "jamais", "non", "nunca", "niet", "nie", "geen",
+    "nicht", "kein", "keine", "keinen", "keinem", "keiner", "nie", "niemals", "not", "never", "cannot", "don", "won", "inte", "ej",
+    "aldrig", "ingen", "inget", "pas", "jamais", "non", "nunca", "niet", "nie", "geen",
 ];
 
 impl Word {
@@ -53,18 +86,33 @@ impl Word {
     }
 }
 
-/// Whether two words in the same place are two statements, and not two spellings or two ways to say where to click.
-pub fn are_opposed(one: &Word, other: &Word) -> bool {
-    let is_short = |word: &Word| word.kind == Kind::Word && word.text.chars().count() < 2;
-    !(one.text == other.text || one.leads() || other.leads() || is_short(one) || is_short(other) || respelt(&one.text) == respelt(&other.text))
-        // A word that was cut, or joined with the next one.
-        && !(one.kind == Kind::Word && (one.text.starts_with(&other.text) || other.text.starts_with(&one.text)))
-        && one.kind == other.kind
+/// Whether words in the same place are two statements, and not two spellings or two ways to say where to click.
+pub fn are_opposed(one: &[Word], other: &[Word]) -> bool {
+    let whole = |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<String>();
+    let (this, that) = (respelt(&whole(one)), respelt(&whole(other)));
+    // What is longer than a phrase is a passage that one form worded anew.
+    let is_phrase = |words: &[Word]| words.len() <= 3 || words.iter().any(Word::is_telling);
+    let numbers = |words: &[Word]| words.iter().any(|word| word.kind != Kind::Word);
+    let is_long = |text: &str| text.len() >= 2;
+    !one.iter().chain(other).any(Word::leads)
+        && is_phrase(one)
+        && is_phrase(other)
+        && numbers(one) == numbers(other)
+        && (is_long(&this) && is_long(&that) || numbers(one))
+        && this != that
+        // A word that was cut, or lost some of its letters; one that denies is none.
+        && (numbers(one) || one.iter().chain(other).any(Word::denies) || !(is_cut(&this, &that) || is_cut(&that, &this)))
+}
+
+/// Whether the letters of one are those of the other, in their order, with some left out.
+fn is_cut(short: &str, long: &str) -> bool {
+    let mut rest = long.chars();
+    short.chars().all(|c| rest.any(|other| other == c))
 }
 
 /// Umlauts written out, or lost.
 fn respelt(text: &str) -> String {
-    text.replace("ae", "a").replace("oe", "o").replace("ue", "u").replace("ss", "s").chars().filter(char::is_ascii_alphanumeric).collect()
+    text.replace("ae", "a").replace("oe", "o").replace("ue", "u").replace("ss", "s").chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The first `most` words of a text.
@@ -79,7 +127,9 @@ pub fn of(text: &str, most: usize) -> Vec<Word> {
             rest = Some(rest).filter(|_| asides <= MOST_ASIDES).and_then(behind_aside).unwrap_or(&rest[1..]);
             continue;
         }
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '(' | ')' | '"' | '|' | '\u{a0}')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | ']' | '(' | ')' | '"' | '|' | '\u{a0}'))
+            .unwrap_or(rest.len());
         let (chunk, behind) = rest.split_at(end);
         rest = behind;
         push(chunk, &mut words);
@@ -116,7 +166,8 @@ fn behind_aside(rest: &str) -> Option<&str> {
 /// The words of what stands between two blanks.
 fn push(chunk: &str, words: &mut Vec<Word>) {
     let chunk = chunk.trim_matches(|c: char| !c.is_alphanumeric());
-    let lower: String = chunk.nfkd().filter(|&c| !is_combining_mark(c) && !legible::is_hidden(c)).collect::<String>().to_lowercase().replace('ß', "ss");
+    let lower: String =
+        chunk.nfkd().filter(|&c| !is_combining_mark(c) && !legible::is_hidden(c)).collect::<String>().to_lowercase().replace('ß', "ss");
     let is_web = ["http://", "https://", "www."].iter().any(|begin| lower.starts_with(begin));
     if lower.is_empty() || is_web {
         return;
@@ -125,7 +176,8 @@ fn push(chunk: &str, words: &mut Vec<Word>) {
         words.push(Word { text: lower.trim_start_matches("mailto:").to_owned(), kind: Kind::Address });
         return;
     }
-    let is_number = lower.starts_with(|c: char| c.is_ascii_digit()) && lower.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '\''));
+    let is_number =
+        lower.starts_with(|c: char| c.is_ascii_digit()) && lower.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ',' | '\''));
     if is_number {
         words.push(Word { text: lower.chars().filter(char::is_ascii_digit).collect(), kind: Kind::Number });
         return;
