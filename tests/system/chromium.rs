@@ -109,7 +109,7 @@ fn nothing_is_loaded_and_nothing_runs() {
     let daemon = acme.serve();
     let id = daemon.delivers(&mail);
     acme.ended(&id);
-    let page = acme.succeeds(&["mail", "show", &id, "--html"]);
+    let page = acme.succeeds(&["--tenant", "acme", "mail", "show", &id, "--html"]);
     let file = acme.path("mail.html");
     std::fs::write(&file, &page).unwrap();
     let shown = opened(&file);
