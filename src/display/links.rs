@@ -23,11 +23,10 @@ pub fn target(href: &str) -> Option<String> {
             // Browsers read a backslash as a slash: then the host is another than it seems.
             let behind = rest.strip_prefix("//").filter(|behind| !behind.contains('\\'))?;
             let (authority, path) = behind.split_at(behind.find(['/', '?', '#']).unwrap_or(behind.len()));
-            let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
+            // A name in front of the host looks like one, and logs nobody in.
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
             let (name, port) = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).unwrap_or((host, ""));
             let name = idna::domain_to_ascii(name).ok().filter(|name| !name.is_empty() && !name.contains(' '))?;
-            // A name in front of the host looks like one, and logs nobody in.
-            let _ = user;
             let port = if port.is_empty() { String::new() } else { format!(":{port}") };
             Some(format!("{scheme}://{name}{port}{}", path.replace(' ', "%20")))
         }
@@ -88,8 +87,7 @@ fn named_place(word: &str) -> Option<String> {
     let labels: Vec<&str> = domain.split('.').collect();
     let is_label = |label: &&str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
     let last = labels.last().copied().unwrap_or_default();
-    let is_domain =
-        labels.len() >= 2 && labels.iter().all(|label| is_label(&label)) && last.len() >= 2 && last.chars().all(char::is_alphabetic);
+    let is_domain = labels.len() >= 2 && labels.iter().all(is_label) && last.len() >= 2 && last.chars().all(char::is_alphabetic);
     is_domain.then(|| host.to_owned())
 }
 

@@ -174,7 +174,7 @@ fn work_is_bounded() {
         let begun = Instant::now();
         if let Some(shown) = html(&text, &own) {
             check_harmless(
-                &shown.html[..shown.html.floor_char_boundary(2_000)].rsplit_once('<').map_or("", |(before, _)| before),
+                shown.html[..shown.html.floor_char_boundary(2_000)].rsplit_once('<').map_or("", |(before, _)| before),
                 "bounded",
             );
         }

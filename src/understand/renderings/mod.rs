@@ -11,6 +11,8 @@ use words::Word;
 
 /// Of each form so many words are compared; what stands behind is an old conversation, and work stays bounded (G4).
 const MOST_WORDS: usize = 20_000;
+/// From so many words on, one that is put another way is style, unless everything else is the same.
+const LONG: usize = 30;
 /// A text of fewer words that only asks for another program is no text.
 const LONGEST_STUB: usize = 60;
 
@@ -36,6 +38,7 @@ pub fn is_stub(plain: &str, html: &str) -> bool {
         "display",
         "view",
         "visa",
+        "newsletter",
         "browser",
     ]);
     let of_support = has(&[
@@ -55,6 +58,8 @@ pub fn is_stub(plain: &str, html: &str) -> bool {
         "diese",
         "requires",
         "use",
+        "could",
+        "read",
     ]);
     speaks_of_html && of_programs && of_support
 }
@@ -83,7 +88,8 @@ fn say_different_things(plain: &str, shown: &str) -> bool {
         return true;
     }
     // Of two that tell mostly the same, what was put in the place of what?
-    told >= 0.6 && Compared { plain: &plain, shown: &shown, in_plain: &in_plain, in_shown: &in_shown }.has_exchanged()
+    let is_same_but_for_it = plain.len() < LONG || told >= 0.9 && seen >= 0.85;
+    told >= 0.6 && Compared { plain: &plain, shown: &shown, in_plain: &in_plain, in_shown: &in_shown, is_same_but_for_it }.has_exchanged()
 }
 
 type Counts<'w> = HashMap<&'w str, usize>;
@@ -115,6 +121,7 @@ struct Compared<'w> {
     shown: &'w [Word],
     in_plain: &'w Counts<'w>,
     in_shown: &'w Counts<'w>,
+    is_same_but_for_it: bool,
 }
 
 impl Compared<'_> {
@@ -137,7 +144,7 @@ impl Compared<'_> {
             let words = &self.shown[run];
             let others = between.get(&(before, after)).map(Vec::as_slice).unwrap_or_default();
             let tellings = behind.get(before).map(Vec::as_slice).unwrap_or_default();
-            !(before.is_empty() && after.is_empty()) && others.iter().any(|one| words::are_opposed(one, words))
+            !(before.is_empty() && after.is_empty()) && others.iter().any(|one| words::are_opposed(one, words, self.is_same_but_for_it))
                 // The end of a long number, the domain of an address: its front is enough.
                 || words[0].is_telling() && !before.is_empty() && tellings.iter().any(|one| one.kind == words[0].kind && one.text != words[0].text)
         };

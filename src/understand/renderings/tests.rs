@@ -53,6 +53,10 @@ const HONEST: &[(&str, &str)] = &[
         "<html><head><style>p{margin:0}</style><title>Neue Nachricht</title></head><body><p>Ja, gern!</p><p>Maria</p></body></html>",
     ),
     ("Gesendet von meinem iPhone\n\nJa, das passt mir gut.", "Ja, das passt mir gut.<br>Gesendet von meinem iPhone"),
+    (
+        "Gut.\n\nVon: Maria\nGesendet: Friday, November 20, 2026 6:02:11 PM\nAn: Petra\n\nMontag?",
+        "Gut.<hr><b>Von:</b> Maria<br><b>Gesendet:</b> Freitag, 20. November 2026 18:02<br><b>An:</b> Petra<br><br>Montag?",
+    ),
     ("Grüße\u{a0}aus Köln, ich freue mich", "Gru\u{308}&szlig;e aus Ko\u{308}ln, ich freue mich"),
 ];
 
@@ -103,6 +107,7 @@ fn texts_that_only_ask_for_another_program() {
         "This message requires an HTML viewer.",
         "Please use an HTML compatible email viewer!",
         "To view this message, please use an HTML-capable client.",
+        "The HTML newsletter could be read here: http://x.example/",
         "Din e-postklient har inte stöd för HTML.",
     ] {
         assert!(is_stub(stub, html), "{stub}");

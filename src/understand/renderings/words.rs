@@ -86,15 +86,17 @@ impl Word {
     }
 }
 
-/// Whether words in the same place are two statements, and not two spellings or two ways to say where to click.
-pub fn are_opposed(one: &[Word], other: &[Word]) -> bool {
+/// Whether words in the same place are two statements, and not two spellings or two ways to say where to click. `any`: words that are no
+/// number, address or "not" count too.
+pub fn are_opposed(one: &[Word], other: &[Word], any: bool) -> bool {
     let whole = |words: &[Word]| words.iter().map(|word| word.text.as_str()).collect::<String>();
     let (this, that) = (respelt(&whole(one)), respelt(&whole(other)));
     // What is longer than a phrase is a passage that one form worded anew.
     let is_phrase = |words: &[Word]| words.len() <= 3 || words.iter().any(Word::is_telling);
     let numbers = |words: &[Word]| words.iter().any(|word| word.kind != Kind::Word);
     let is_long = |text: &str| text.len() >= 2;
-    !one.iter().chain(other).any(Word::leads)
+    let weighs = any || numbers(one) || one.iter().chain(other).any(Word::denies);
+    weighs && !one.iter().chain(other).any(Word::leads)
         && is_phrase(one)
         && is_phrase(other)
         && numbers(one) == numbers(other)
@@ -115,9 +117,38 @@ fn respelt(text: &str) -> String {
     text.replace("ae", "a").replace("oe", "o").replace("ue", "u").replace("ss", "s").chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
+/// Labels of the line in a header block that says when a mail was sent: programs write it in another language and zone for each form.
+const SENT: &[&str] =
+    &["sent", "gesendet", "date", "datum", "skickat", "envoye", "enviado", "inviato", "verzonden", "wyslano", "data", "fecha"];
+
+/// Whether a line is one of a header block and says when.
+fn says_when(line: &str) -> bool {
+    let Some((label, value)) = line.trim_start_matches(['>', ' ', '*', '\t']).split_once(':') else { return false };
+    let label: String =
+        label.trim_matches([' ', '*', '\t', '\u{a0}']).nfkd().filter(|&c| !is_combining_mark(c)).collect::<String>().to_lowercase();
+    let has_time =
+        value.as_bytes().windows(3).any(|three| three[0].is_ascii_digit() && matches!(three[1], b':' | b'.') && three[2].is_ascii_digit());
+    SENT.contains(&label.as_str()) && has_time
+}
+
 /// The first `most` words of a text.
 pub fn of(text: &str, most: usize) -> Vec<Word> {
     let mut words = Vec::new();
+    let (mut from, mut at) = (0, 0);
+    // What stands between two such lines is read as a whole: asides go over line ends.
+    for line in text.split_inclusive('\n') {
+        if line.len() <= 200 && says_when(line) {
+            of_passage(&text[from..at], most, &mut words);
+            from = at + line.len();
+        }
+        at += line.len();
+    }
+    of_passage(&text[from..], most, &mut words);
+    words.truncate(most);
+    words
+}
+
+fn of_passage(text: &str, most: usize, words: &mut Vec<Word>) {
     let (mut rest, mut asides) = (text, 0);
     while words.len() < most {
         rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '<' | '[' | '('));
@@ -132,10 +163,8 @@ pub fn of(text: &str, most: usize) -> Vec<Word> {
             .unwrap_or(rest.len());
         let (chunk, behind) = rest.split_at(end);
         rest = behind;
-        push(chunk, &mut words);
+        push(chunk, words);
     }
-    words.truncate(most);
-    words
 }
 
 /// Longest aside in brackets that is an address or the name of an image, in bytes.
