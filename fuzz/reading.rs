@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::LazyLock;
 
 pub mod charsets;
+pub mod display;
 pub mod names;
 
 static RULES: LazyLock<Rules> =

@@ -2,10 +2,9 @@
 
 mod reading;
 
-use rohrpost::model::message::Message;
 use std::path::Path;
 
-fn replay(target: &str, check: fn(&[u8]) -> Message) {
+fn replay<T>(target: &str, check: fn(&[u8]) -> T) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut count = 0;
     for file in std::fs::read_dir(&folder).expect("the corpus is checked in") {
@@ -28,6 +27,11 @@ fn html() {
 #[test]
 fn names() {
     replay("names", reading::names::names);
+}
+
+#[test]
+fn display() {
+    replay("display", reading::display::display);
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod dead_letter;
+pub mod display;
 pub mod file;
 pub mod intake;
 pub mod model;

@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("understand", &["model"]),
     ("place", &["model"]),
     ("screen", &["model"]),
+    ("display", &["model"]),
     ("notify::texts", &["model"]),
     ("notify::compose", &["model", "notify::texts"]),
     ("watch", &["model"]),
@@ -39,7 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const EVERYTHING: &[&str] = &["*"];
 
 /// Rooms that decide: no clock, no I/O, no chance (G5).
-const PURE: &[&str] = &["authenticate", "understand", "place", "screen", "watch", "notify::compose", "notify::texts"];
+const PURE: &[&str] = &["authenticate", "understand", "place", "screen", "display", "watch", "notify::compose", "notify::texts"];
 /// What a pure room may not even mention.
 const IMPURE: &[&str] = &[
     "tokio",

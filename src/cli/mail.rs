@@ -1,6 +1,7 @@
 //! `mail`: every mail that was accepted, whatever became of it.
 
 pub mod healing;
+mod page;
 pub mod retry;
 pub mod whose;
 
@@ -36,8 +37,11 @@ pub enum Command {
         /// The raw mail instead; not to a terminal
         #[arg(long)]
         raw: bool,
-        /// As JSON
+        /// The mail as one page for a browser, which loads and runs nothing; not to a terminal
         #[arg(long, conflicts_with = "raw")]
+        html: bool,
+        /// As JSON
+        #[arg(long, conflicts_with_all = ["raw", "html"])]
         json: bool,
     },
     /// Send a mail that was not filed through again, or all that is held; or say what would become of it
@@ -64,15 +68,20 @@ const DISCARDED: &str = "discarded";
 
 pub async fn run(on: &On, command: Command) -> Done {
     let (config, store) = on.store().await?;
-    let tenant = on.tenant(&store).await?.id;
+    let whole = on.tenant(&store).await?;
+    let tenant = whole.id.clone();
     match command {
         Command::List { disposition, last, json } => list(&narrowed(&store, &tenant, disposition, last).await?, json),
-        Command::Show { id, raw: true, .. } => {
+        Command::Show { id, raw, html, .. } if raw || html => {
             let found = found(&store, &tenant, id).await?;
+            let raw_command = self::command(&store, &tenant, &format!("mail show {id} --raw > {id}.eml")).await?;
             if std::io::stdout().is_terminal() {
                 // Its bytes are a stranger's, and a terminal obeys them.
-                let words = self::command(&store, &tenant, &format!("mail show {id} --raw > {id}.eml")).await?;
-                return Err(Failure::Usage(format!("a raw mail is not for a terminal; write it to a file: {words}")));
+                let (what, words) = match raw {
+                    true => ("raw mail", raw_command),
+                    false => ("page", self::command(&store, &tenant, &format!("mail show {id} --html > {id}.html")).await?),
+                };
+                return Err(Failure::Usage(format!("a {what} is not for a terminal; write it to a file: {words}")));
             }
             if found.raw_gone {
                 return Err(Failure::Failed(anyhow::anyhow!(
@@ -80,6 +89,9 @@ pub async fn run(on: &On, command: Command) -> Done {
                 )));
             }
             store.opened(&tenant, id.to_string(), actor()).await?;
+            if html {
+                return page::print(&store, &whole, &found, &raw_command).await;
+            }
             show::out_bytes(&store.raw_mail(&found.tenant, id).await?)
         }
         Command::Show { id, json, .. } => {
@@ -241,6 +253,8 @@ async fn next_steps(store: &Store, mail: &Listed, suggestions: &[Suggestion]) ->
     if mail.is_held() {
         let words = format!("mail show {id} --raw > {id}.eml", id = mail.id);
         lines.push(format!("\nTo read it: {}", command(store, &mail.tenant, &words).await?));
+        let words = format!("mail show {id} --html > {id}.html", id = mail.id);
+        lines.push(format!("In a browser: {}", command(store, &mail.tenant, &words).await?));
     }
     Ok(lines)
 }

@@ -33,6 +33,8 @@ pub struct Message {
     pub folds: Folds,
     /// What the first line says that is new.
     pub first_line: Line,
+    /// Its plain text, or that of a mail inside, says something else than its HTML; the plain text is the one that was read.
+    pub renderings_differ: bool,
     /// Its content, or that of a mail inside, is encrypted: what could be read is not what was written.
     pub encrypted: bool,
     pub automatic: Option<Automatic>,
@@ -376,6 +378,8 @@ pub enum Defect {
     TextBetween(usize),
     #[error("part {part}: its name says it is {named}, its content {found}")]
     NameAndContent { part: usize, named: String, found: String },
+    #[error("part {0}: the plain text and the HTML say different things; the plain text is shown")]
+    RenderingsDiffer(usize),
     #[error("the date could not be read")]
     BadDate,
 }

@@ -117,6 +117,8 @@ pub enum Flag {
     SameMessageId,
     /// An operator chose the application, or the forwarder in answer to a receipt.
     Assigned,
+    /// The mail, or one inside it, says one thing in its plain text and another in its HTML; both are kept, the text is shown.
+    RenderingsDiffer,
 }
 
 /// Why a mail waits in the dead letters.

@@ -104,6 +104,7 @@ fn notice(to: &str, locale: Locale, why: &str, placement: &Placement, message: &
         (Flag::SomebodyElse, "notice-somebody-else"),
         (Flag::SenderUnknown, "notice-sender-unknown"),
         (Flag::SameMessageId, "notice-same-id"),
+        (Flag::RenderingsDiffer, "notice-renderings-differ"),
     ];
     for (_, key) in hints.iter().filter(|(flag, _)| placement.flags.contains(flag)) {
         lines.push(String::new());

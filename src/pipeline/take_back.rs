@@ -158,7 +158,7 @@ fn told(filed: &Filed, locale: Locale) -> Vec<(String, Locale)> {
 /// What readers should know beside the entry in its new place: what was said of people and numbers was about the old one.
 fn flags(body: &Value, target: &Application) -> Vec<Flag> {
     let before = Vec::<Flag>::deserialize(&body["flags"]).unwrap_or_default();
-    let stay = before.into_iter().filter(|flag| matches!(flag, Flag::SameMessageId | Flag::Direct));
+    let stay = before.into_iter().filter(|flag| matches!(flag, Flag::SameMessageId | Flag::Direct | Flag::RenderingsDiffer));
     target.closed.then_some(Flag::Closed).into_iter().chain(stay).chain([Flag::Assigned]).collect()
 }
 
@@ -177,6 +177,7 @@ mod tests {
         check(json!([]), &open, &[Flag::Assigned]);
         check(json!(["closed", "sender_unknown", "somebody_else"]), &open, &[Flag::Assigned]);
         check(json!(["same_message_id", "assigned"]), &closed, &[Flag::Closed, Flag::SameMessageId, Flag::Assigned]);
+        check(json!(["renderings_differ"]), &open, &[Flag::RenderingsDiffer, Flag::Assigned]);
         check(json!(["direct"]), &open, &[Flag::Direct, Flag::Assigned]);
         check(Value::Null, &open, &[Flag::Assigned]);
     }

@@ -66,9 +66,20 @@ pub fn arranged(mut message: Message, found: &Found) -> Message {
     message
 }
 
-/// Where the mail belongs, and why. The order of the rules is the order of their weight. `chosen`: who gave the number, if it
-/// was not typed in the subject.
+/// Where the mail belongs, and why, with what readers should know beside it. `chosen`: who gave the number, if it was not typed in the
+/// subject.
 pub fn verdict(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &Message, found: &Found, chosen: Option<Chosen>) -> Verdict {
+    let mut verdict = decide(tenant, envelope, sender, message, found, chosen);
+    if let Verdict::File(placement) = &mut verdict
+        && message.renderings_differ
+    {
+        placement.flags.push(Flag::RenderingsDiffer);
+    }
+    verdict
+}
+
+/// The order of the rules is the order of their weight.
+fn decide(tenant: &Tenant, envelope: &Envelope, sender: &Sender, message: &Message, found: &Found, chosen: Option<Chosen>) -> Verdict {
     if chosen == Some(Chosen::ByOperator) {
         return by_number(tenant, message, found, |application| file(application, vec![Flag::Assigned], found));
     }

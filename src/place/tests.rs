@@ -175,6 +175,8 @@ fn closed_repeated_and_assigned() {
     assert_eq!(decide(&petra, &mail, &again), Verdict::Duplicate(entry));
     let other_content = Found { same_message_id: true, ..found(Some(application("4711", false, "Maria"))) };
     check_filed(decide(&petra, &mail, &other_content), &[Flag::SameMessageId]);
+    let two_words = Message { renderings_differ: true, ..mail.clone() };
+    check_filed(decide(&petra, &two_words, &other_content), &[Flag::SameMessageId, Flag::RenderingsDiffer]);
     // Only a mail that would be filed can be a duplicate.
     let held = Found { filed_before: Some(entry), ..found(None) };
     check_held(decide(&petra, &mail, &held), HoldReason::UnknownNumber);

@@ -26,6 +26,7 @@ mod mojibake;
 mod names;
 mod parameters;
 mod parts;
+mod renderings;
 mod role;
 mod shown;
 mod subject;
@@ -39,6 +40,7 @@ use crate::model::header::{self, Header};
 use crate::model::message::{Attachment, Defect, Folds, How, Kind, Message, Original, PartRole};
 use crate::model::organisation::Rules;
 use crate::model::part::PartReason;
+use crate::model::rendering::Rendering;
 use forward::people;
 use mime::{Contents, Tree};
 use parts::View;
@@ -54,6 +56,17 @@ const LONGEST_BODIES: usize = 4 * parts::LONGEST_TEXT;
 
 /// Reads a mail. `envelope` is what the door knows; without one the Return-Path field speaks for the envelope sender.
 pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>) {
+    read_all(envelope, raw, rules, None)
+}
+
+/// The same, and the HTML of the mail and of those attached, for whoever shows it: no record keeps it, the raw mail does.
+pub fn read_with_renderings(raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>, Vec<Rendering>) {
+    let mut renderings = Vec::new();
+    let (message, defects) = read_all(None, raw, rules, Some(&mut renderings));
+    (message, defects, renderings)
+}
+
+fn read_all(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules, renderings: Option<&mut Vec<Rendering>>) -> (Message, Vec<Defect>) {
     let (lines, contents) = (header::with_line_feeds(raw), Contents::default());
     let mut tree = Tree::read(&lines);
     tree.is_rewritten = matches!(lines, Cow::Owned(_));
@@ -62,7 +75,8 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
     let view = View::of(&tree, 0);
     let head = Head::of(&root.header);
     let subject = subject::read(&head.subject, rules);
-    let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone(), bodies: 0 };
+    let mut reader = Reader { rules, message: Message::default(), defects: tree.defects.clone(), bodies: 0, renderings };
+    reader.rendering(&tree, &view, 0);
     reader.defects.extend(view.defects.iter().cloned());
     reader.defects.extend(head.defects);
     reader.defects.extend(between::defects(&tree));
@@ -91,6 +105,7 @@ pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message,
         from: head.from,
         date: head.date,
         message_id: head.message_id,
+        renderings_differ: reader.defects.iter().any(|defect| matches!(defect, Defect::RenderingsDiffer(_))),
         ..reader.message
     };
     (message, reader.defects)
@@ -163,9 +178,18 @@ struct Reader<'r> {
     defects: Vec<Defect>,
     /// Bytes in the bodies of the originals so far.
     bodies: usize,
+    /// Where the HTML goes, if somebody wants it.
+    renderings: Option<&'r mut Vec<Rendering>>,
 }
 
 impl Reader<'_> {
+    /// The HTML of the `of`-th mail, if it has any.
+    fn rendering(&mut self, tree: &Tree<'_>, view: &View, of: usize) {
+        if let Some(renderings) = &mut self.renderings {
+            renderings.extend(view.rendering(tree, of));
+        }
+    }
+
     /// The forward that stands in the text of the mail itself.
     fn inline_forward(&mut self, text: &str, subject: &Subject) {
         if self.message.automatic.is_some() {
@@ -264,6 +288,7 @@ impl Reader<'_> {
         let inner_subject = subject::read(&head.subject, self.rules);
         self.append_text(&head, &view.text);
         let of = self.originals() + 1;
+        self.rendering(tree, &view, of);
         self.push_originals([Original {
             from: head.from.unwrap_or_default(),
             to: people("To"),

@@ -7,11 +7,13 @@ use super::html;
 use super::mime::{Part, Shape, Tree, Wrapper};
 use super::mojibake;
 use super::names;
+use super::renderings;
 use super::role;
 use super::shown::Uses;
 use crate::model::digest;
 use crate::model::message::{Attachment, Defect, Kind, PartRole, Source};
 use crate::model::part::{PartReason, UnshownText};
+use crate::model::rendering::{Picture, Rendering};
 use file_format::FileFormat;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -43,6 +45,8 @@ pub struct View {
     /// How the HTML shows images, if the mail has any.
     pub uses: Uses,
     has_images: bool,
+    /// The parts whose HTML was looked at, in order.
+    html: Vec<usize>,
     pub is_encrypted: bool,
     /// Bytes of text that were read, the forms that are not shown among them.
     pub read: usize,
@@ -133,21 +137,33 @@ impl View {
 
     /// RFC 2046 §5.1.4: the same thing in several forms. The plain one is read if it says anything at all.
     fn read_alternatives(&mut self, tree: &Tree<'_>, index: usize) -> Reading {
-        let mut best = Reading::default();
-        let (first, mut best_texts) = (self.texts.len(), Vec::new());
+        let (mut best, mut other) = (Reading::default(), Reading::default());
+        let (first, before, mut best_texts, mut other_texts) = (self.texts.len(), self.html.len(), Vec::new(), Vec::new());
         for child in tree.children(index).collect::<Vec<_>>() {
             let from = self.texts.len();
             let reading = self.read(tree, child, Some("multipart/alternative"));
+            let texts: Vec<usize> = (from..self.texts.len()).collect();
             if !reading.text.chars().any(char::is_alphanumeric) {
                 continue;
             }
             if reading.rank > best.rank {
-                best = reading;
-                best_texts = (from..self.texts.len()).collect();
+                other = std::mem::replace(&mut best, reading);
+                other_texts = std::mem::replace(&mut best_texts, texts);
             } else if reading.rank == Rank::Plain && best.rank == Rank::Plain && !says_same(&best.text, &reading.text) {
                 // Two plain ones that say different things are no forms of one text, whatever holds them.
                 append(&mut best.text, &reading.text);
-                best_texts.extend(from..self.texts.len());
+                best_texts.extend(texts);
+            } else if reading.rank == Rank::Html {
+                (other, other_texts) = (reading, texts);
+            }
+        }
+        let are_two = best.rank == Rank::Plain && other.rank == Rank::Html;
+        if are_two && renderings::is_stub(&best.text, &other.text) {
+            (best, best_texts) = (other, other_texts);
+        } else if are_two {
+            let html: Vec<String> = self.html[before..].iter().map(|&part| html_of(tree, part)).collect();
+            if renderings::differ(&best.text, &html) {
+                self.defects.push(Defect::RenderingsDiffer(index));
             }
         }
         self.other_forms(first..self.texts.len(), &best_texts);
@@ -165,6 +181,22 @@ impl View {
         if let Some((_, reason)) = self.texts.iter_mut().rev().find(|(_, reason)| reason.is_none()) {
             *reason = Some(PartReason::CutOff);
         }
+    }
+
+    /// The HTML of this mail, the `of`-th, and the pictures that it may show.
+    pub fn rendering(&self, tree: &Tree<'_>, of: usize) -> Option<Rendering> {
+        if self.html.is_empty() {
+            return None;
+        }
+        let picture = |&leaf: &usize| {
+            let part = &tree.parts[leaf];
+            let content_id = part.content_id()?;
+            let bytes = decode::transfer(tree.body(leaf), part.encoding).0.into_owned();
+            Some(Picture { content_id, media_type: sniffed(&bytes, part.shape), bytes })
+        };
+        let leaves = self.leaves.iter().filter(|leaf| tree.parts[**leaf].shape == Shape::Leaf);
+        let html = self.html.iter().map(|&part| html_of(tree, part)).collect();
+        Some(Rendering { of, html, pictures: leaves.filter_map(picture).collect() })
     }
 
     fn read_text(&mut self, tree: &Tree<'_>, index: usize, kind: Rank) -> Reading {
@@ -191,6 +223,7 @@ impl View {
         let in_html = (kind == Rank::Html && charsets::says_nothing(charset)).then(|| charsets::of_html(&bytes)).flatten();
         let text = self.read_characters(index, &bytes, in_html.as_deref().or(charset), damage);
         let text = if kind == Rank::Html {
+            self.html.push(index);
             self.shown.extend(html::shown_content_ids(&text));
             if self.has_images {
                 self.uses.read(&text);
@@ -286,6 +319,16 @@ impl View {
             },
         }
     }
+}
+
+/// The HTML in a part, as far as it is looked at.
+fn html_of(tree: &Tree<'_>, index: usize) -> String {
+    let part = &tree.parts[index];
+    let charset = part.content.parameter("charset");
+    let (bytes, _) = decode::beginning(tree.body(index), part.encoding, html::LONGEST_HTML * decode::width(charset));
+    let in_html = charsets::says_nothing(charset).then(|| charsets::of_html(&bytes)).flatten();
+    let (text, _) = charsets::text(&bytes, in_html.as_deref().or(charset));
+    mojibake::undone(&text).unwrap_or_else(|| text.into_owned())
 }
 
 /// Puts a text behind another, a blank line between them; false if there is none.

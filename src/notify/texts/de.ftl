@@ -20,6 +20,7 @@ notice-closed = Die Bewerbung ist bereits abgeschlossen. Die Nachricht wurde tro
 notice-somebody-else = Achtung: Geschrieben hat die Nachricht eine andere Person, von der es eine eigene Bewerbung gibt. Bitte prüfe, ob sie hierher gehört.
 notice-sender-unknown = Die Absenderadresse ist bei dieser Person noch nicht bekannt. Bitte prüfe, ob die Nachricht hierher gehört.
 notice-same-id = Es gibt schon eine Nachricht mit derselben technischen Kennung, aber anderem Inhalt; vielleicht ist es eine zweite Fassung. Beide sind abgelegt.
+notice-renderings-differ = Achtung: Diese Nachricht hat zwei Fassungen, als Text und als HTML, und sie sagen Verschiedenes. Hier siehst du den Text; prüfe die Nachricht, bevor du darauf vertraust.
 notice-open = Nachricht öffnen:
 notice-why = Du bekommst diese E-Mail, weil du für diese Bewerbung zuständig bist.
 notice-why-fallback = Du bekommst diese E-Mail, weil für diese Bewerbung niemand zuständig ist.

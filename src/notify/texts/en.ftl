@@ -20,6 +20,7 @@ notice-closed = The application is closed already. The message has been filed al
 notice-somebody-else = Caution: this message was written by another person, who has an application of their own. Please check whether it belongs here.
 notice-sender-unknown = The sender's address is not yet on record for this person. Please check that the message belongs here.
 notice-same-id = There is already a message with the same technical identifier but different content; this may be a second version. Both have been filed.
+notice-renderings-differ = Caution: this message has two versions, plain text and HTML, and they say different things. You see the plain text here; check the message before you rely on it.
 notice-open = Open message:
 notice-why = You get this e-mail because you are responsible for this application.
 notice-why-fallback = You get this e-mail because nobody is responsible for this application.

@@ -20,6 +20,7 @@ notice-closed = Ansökan är redan avslutad. Meddelandet har ändå arkiverats.
 notice-somebody-else = Varning: meddelandet är skrivet av en annan person, som har en egen ansökan. Kontrollera om det hör hemma här.
 notice-sender-unknown = Avsändarens adress är ännu inte registrerad för den här personen. Kontrollera att meddelandet hör hemma här.
 notice-same-id = Det finns redan ett meddelande med samma tekniska id men med annat innehåll; det kan vara en andra version. Båda har arkiverats.
+notice-renderings-differ = Varning: det här meddelandet har två versioner, som text och som HTML, och de säger olika saker. Här ser du texten; kontrollera meddelandet innan du litar på det.
 notice-open = Öppna meddelandet:
 notice-why = Du får det här mejlet eftersom du är ansvarig för den här ansökan.
 notice-why-fallback = Du får det här mejlet eftersom ingen är ansvarig för den här ansökan.
