@@ -350,6 +350,10 @@ pub enum Defect {
     KeptUnopened(usize),
     #[error("part {0}: its content was taken out of a signature that nobody has verified")]
     SignatureNotVerified(usize),
+    #[error("part {0}: it is damaged; what could be read of its content is kept")]
+    ContainerDamaged(usize),
+    #[error("part {0}: it names a file that it does not hold")]
+    ContentElsewhere(usize),
     #[error("the date could not be read")]
     BadDate,
 }

@@ -41,8 +41,10 @@ const LONGEST_BODIES: usize = 4 * parts::LONGEST_TEXT;
 /// Reads a mail. `envelope` is what the door knows; without one the Return-Path field speaks for the envelope sender.
 pub fn read(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>) {
     let contents = Contents::default();
-    let mut tree = Tree::read(raw);
-    containers::open(&mut tree, &contents);
+    // What came by a door is a mail, whatever it begins with; nobody has vouched for the sender in a file.
+    let bare = if envelope.is_none() { containers::bare(raw, &contents) } else { None };
+    let mut tree = bare.unwrap_or_else(|| Tree::read(raw));
+    containers::open(&mut tree, raw.len(), &contents);
     let Some(root) = tree.parts.first() else { return (Message::default(), Vec::new()) };
     let view = View::of(&tree, 0);
     let head = Head::of(&root.header);

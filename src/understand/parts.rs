@@ -262,8 +262,9 @@ fn text_kind(tree: &Tree<'_>, index: usize, parent: Option<&str>) -> Option<Rank
 /// The media type that the content has, whatever the mail says.
 fn sniffed(bytes: &[u8], shape: Shape) -> String {
     match shape {
-        Shape::Message => "message/rfc822".to_owned(),
+        // A mail that Outlook saved is none in its bytes.
+        Shape::Message if !FileFormat::from_bytes(bytes).media_type().contains("outlook") => "message/rfc822".to_owned(),
         Shape::Unopened => "application/octet-stream".to_owned(),
-        Shape::Leaf | Shape::Multipart | Shape::Wrapper(_) => FileFormat::from_bytes(bytes).media_type().to_owned(),
+        Shape::Leaf | Shape::Message | Shape::Multipart | Shape::Wrapper(_) => FileFormat::from_bytes(bytes).media_type().to_owned(),
     }
 }
