@@ -29,3 +29,13 @@ fn html() {
 fn dates() {
     replay("dates", reading::dates);
 }
+
+#[test]
+fn tnef() {
+    replay("tnef", reading::tnef);
+}
+
+#[test]
+fn msg() {
+    replay("msg", reading::msg);
+}

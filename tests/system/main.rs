@@ -36,6 +36,7 @@ mod mutt;
 mod oauth;
 mod oidc;
 mod opendkim;
+mod outlook;
 mod pipe;
 mod postfix;
 mod proofs;

@@ -46,6 +46,11 @@ pub fn bare<'a>(raw: &'a [u8], contents: &'a Contents) -> Option<Tree<'a>> {
     Some(tree)
 }
 
+/// Whether the bytes of a part that was opened as a mail are Outlook's own form of one.
+pub fn is_saved_by_outlook(bytes: &[u8]) -> bool {
+    outlook::form(bytes) == Some(outlook::Form::Msg)
+}
+
 /// Opens every container of the tree, and those inside them. `size` is that of the raw mail.
 pub fn open<'a>(tree: &mut Tree<'a>, size: usize, contents: &'a Contents) {
     let mut left = size * MOST_TIMES + MOST_BESIDE;

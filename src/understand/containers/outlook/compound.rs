@@ -2,10 +2,10 @@
 //! given out twice at most: chains end at the number of sectors there are, an entry stands in one folder only, and all streams that are
 //! read are together no longer than the file, twice.
 
+use super::writer::MAGIC;
 use std::borrow::Cow;
 use std::cell::Cell;
 
-pub const MAGIC: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 /// The folder that is the file itself.
 pub const ROOT: usize = 0;
 

@@ -52,8 +52,12 @@ pub fn of(object: &Object<'_>, code_page: Option<i64>) -> String {
             field(&mut out, name, &value);
         }
     }
-    let subject = object.text(tag::SUBJECT, code_page).or_else(|| way.text("Subject")).unwrap_or_default();
-    // Outlook marks how long the prefix is: U+0001 and a letter.
+    let subject = object
+        .text(tag::SUBJECT, code_page)
+        .or_else(|| way.text("Subject"))
+        .or_else(|| object.text(tag::TOPIC, code_page))
+        .unwrap_or_default();
+    // Outlook marks how long the prefix is: U+0001 and one character.
     field(&mut out, "Subject", &subject);
     out
 }

@@ -1,11 +1,11 @@
 //! An object of Outlook as the mail that it would be elsewhere: pieces with header sections. What comes from outside never leaves
 //! its line, and names no address that is none.
 
-use super::compound;
 use super::head;
 use super::meeting;
 use super::object::{self, Object, TITLE, Value, method, tag};
 use super::rtf;
+use super::writer;
 use crate::model::header::Header;
 use crate::understand::containers::named;
 use crate::understand::html::LONGEST_HTML;
@@ -77,7 +77,10 @@ impl Builder {
 
     fn mail(&mut self, object: &Object<'_>, code_page: Option<i64>) -> Result<(), TooMuch> {
         let head = head::of(object, code_page);
-        let root = self.add(None, format!("{head}Content-Type: multipart/mixed\r\n"), Cow::default())?;
+        // A report that Exchange took apart is put together as RFC 6522 has it.
+        let is_report = object.attachments.iter().any(|one| media_type(one, code_page) == "message/delivery-status");
+        let kind = if is_report { "report; report-type=delivery-status" } else { "mixed" };
+        let root = self.add(None, format!("{head}Content-Type: multipart/{kind}\r\n"), Cow::default())?;
         self.contents(object, code_page, Some(root))?;
         if self.opened.pieces.len() == 1 {
             self.opened.pieces[root].header = format!("{head}Content-Type: text/plain\r\n").into_bytes();
@@ -248,7 +251,7 @@ fn file_name(attachment: &Object<'_>, bytes: &[u8], code_page: Option<i64>) -> O
     let name = attachment.text(tag::DISPLAY_NAME, code_page)?;
     let extension = attachment.text(tag::EXTENSION, code_page).filter(|extension| extension.starts_with('.'));
     // An object of Outlook that is no mail, or lies too deep.
-    let is_object = attachment.number(tag::METHOD) == Some(method::EMBEDDED) && bytes.starts_with(compound::MAGIC);
+    let is_object = attachment.number(tag::METHOD) == Some(method::EMBEDDED) && bytes.starts_with(writer::MAGIC);
     let extension = extension.or_else(|| is_object.then(|| ".msg".to_owned()));
     Some(match extension {
         Some(extension) if !name.to_lowercase().ends_with(&extension.to_lowercase()) => name + &extension,

@@ -11,6 +11,12 @@ mod rtf;
 mod tnef;
 mod writer;
 
+#[cfg(test)]
+#[path = "../../../../tests/system/outlook_files.rs"]
+mod files;
+#[cfg(test)]
+mod tests;
+
 use object::Object;
 
 pub use mail::{Opened, TooMuch};
@@ -32,7 +38,7 @@ pub fn form(head: &[u8]) -> Option<Form> {
     if head.starts_with(tnef::SIGNATURE) {
         return Some(Form::Tnef);
     }
-    head.starts_with(compound::MAGIC).then_some(Form::Msg)
+    head.starts_with(writer::MAGIC).then_some(Form::Msg)
 }
 
 /// Opens one. None: it is something else, or a thing of Outlook's that is no mail. Of a broken one, what could be read; nothing at all

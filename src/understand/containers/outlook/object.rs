@@ -19,6 +19,7 @@ pub mod tag {
     pub const END: u32 = 0x0061;
     pub const FROM_KIND: u32 = 0x0064;
     pub const FROM_ADDRESS: u32 = 0x0065;
+    pub const TOPIC: u32 = 0x0070;
     pub const TRANSPORT_HEADER: u32 = 0x007d;
     pub const RECIPIENT_KIND: u32 = 0x0c15;
     pub const SENDER_NAME: u32 = 0x0c1a;
@@ -59,7 +60,7 @@ pub mod tag {
         0x1_0000 | long
     }
 
-    const WANTED: [u32; 44] = [
+    const WANTED: [u32; 45] = [
         MESSAGE_CLASS,
         SUBJECT,
         SUBMITTED,
@@ -68,6 +69,7 @@ pub mod tag {
         END,
         FROM_KIND,
         FROM_ADDRESS,
+        TOPIC,
         TRANSPORT_HEADER,
         RECIPIENT_KIND,
         SENDER_NAME,
@@ -210,6 +212,16 @@ impl<'a> Object<'a> {
 
     pub fn get(&self, tag: u32) -> Option<&Value<'a>> {
         self.properties.iter().find(|(known, _)| *known == tag).map(|(_, value)| value)
+    }
+
+    #[cfg(test)]
+    pub fn take_properties(&mut self) -> Vec<(u32, Value<'a>)> {
+        std::mem::take(&mut self.properties)
+    }
+
+    #[cfg(test)]
+    pub fn sort(&mut self) {
+        self.properties.sort_by_key(|(tag, _)| *tag);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -370,7 +382,7 @@ mod tests {
             assert_eq!(object.time(tag::SUBMITTED).map(|time| time.to_string()).as_deref(), want);
         };
         check(116_444_736_000_000_000, Some("1970-01-01T00:00:00Z"));
-        check(134_082_361_310_000_000, Some("2025-11-21T17:02:11Z"));
+        check(134_082_361_310_000_000, Some("2025-11-21T22:02:11Z"));
         check(0, None);
         check(0x0cb3_4557_a3dd_4000, None);
         check(u64::MAX, None);

@@ -1,7 +1,8 @@
 //! Writes a compound file: an object of another program that stood within a .msg becomes a file that this program opens. MS-CFB,
 //! version 3.
 
-use super::compound::MAGIC;
+/// How every compound file begins.
+pub const MAGIC: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 
 const SECTOR: usize = 512;
 const MINI_SECTOR: usize = 64;
