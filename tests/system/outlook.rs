@@ -13,6 +13,9 @@ mod writer;
 
 use files::{Thing, Val, embedded, file};
 
+/// Debian's, which has Debian's olefile; another may stand before it.
+const PYTHON: &str = "/usr/bin/python3";
+
 /// A mail with files of many sizes and names: within one sector and beyond, with umlauts, and more than a header's table takes.
 fn mail() -> Thing {
     let bytes = |size: usize| (0..size).map(|at| (at * 7 % 251) as u8).collect::<Vec<u8>>();
@@ -92,7 +95,7 @@ print(json.dumps({
     let saved = folder.path().join("Bewerbung.msg");
     fs::write(&saved, files::msg(&mail())).unwrap();
     let (ours, _) = explained(&saved);
-    let output = run(Command::new("python3").args(["-c", READER]).arg(&saved));
+    let output = run(Command::new(PYTHON).args(["-c", READER]).arg(&saved));
     let theirs: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let outer: BTreeSet<String> = theirs["outer"].as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect();
     assert_eq!((outer.len(), &outer), (3, &ours));

@@ -233,7 +233,7 @@ fn is_shown(attachment: &Object<'_>, code_page: Option<i64>) -> bool {
 fn file_header(attachment: &Object<'_>, bytes: &[u8], code_page: Option<i64>) -> String {
     let mut header = format!("Content-Type: {}\r\n", media_type(attachment, code_page));
     match file_name(attachment, bytes, code_page) {
-        Some(name) => header.push_str(&String::from_utf8_lossy(&named(name[..name.floor_char_boundary(LONGEST_NAME)].as_bytes()))),
+        Some(name) => header.push_str(&String::from_utf8_lossy(&named(&name.as_bytes()[..name.floor_char_boundary(LONGEST_NAME)]))),
         None => header.push_str("Content-Disposition: attachment\r\n"),
     }
     if let Some(id) = attachment.text(tag::CONTENT_ID, code_page) {
