@@ -72,7 +72,11 @@ impl<'a> Sectors<'a> {
         let most = count.div_ceil(1 << (shift - 2));
         let mut places: Vec<u32> = numbers(header).take_while(|&place| place < MARKS).collect();
         let mut next = u32_at(bytes, 0x44)?;
-        while places.len() < most && next < MARKS {
+        // It may name itself as the next: no chain has more sectors than the file.
+        for _ in 0..count {
+            if places.len() >= most || next >= MARKS {
+                break;
+            }
             let Some((last, some)) =
                 sectors.sector(next).and_then(|sector| sector.split_last_chunk::<4>().map(|(some, last)| (last, some)))
             else {

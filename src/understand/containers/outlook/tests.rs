@@ -309,6 +309,34 @@ fn damage() {
     assert_eq!(read(&mail_with("x", "application/ms-tnef", "winmail.dat", &files::tnef(&Thing::default()))).1, []);
 }
 
+/// Chains that go in circles: of the sectors with sector numbers, of a stream, of the folders.
+#[test]
+fn circles_end() {
+    let whole = files::msg(&Thing::default().text(tag::SUBJECT, "s").attach(file("a", &[7; 9_000])));
+    let number = |bytes: &[u8], at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
+    let table = (number(&whole, 0x4c) + 1) * 512;
+    let directory = (number(&whole, 0x30) + 1) * 512;
+    let mut first = whole.clone();
+    // The numbers go on in a sector that is all ends, and names itself as the next.
+    let at = first.len();
+    first.extend([0xff; 508]);
+    let itself = (at / 512 - 1) as u32;
+    first.extend(itself.to_le_bytes());
+    first.extend(vec![0; 512 * 2_000]);
+    first[0x44..0x48].copy_from_slice(&itself.to_le_bytes());
+    let mut second = whole.clone();
+    for entry in 0..128 {
+        second[table + 4 * entry..table + 4 * entry + 4].copy_from_slice(&0u32.to_le_bytes());
+    }
+    let mut third = whole.clone();
+    for entry in (directory..third.len().min(directory + 2_048)).step_by(128) {
+        third[entry + 68..entry + 80].copy_from_slice(&[0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0]);
+    }
+    for circle in [first, second, third] {
+        let _ = msg::read(&circle);
+    }
+}
+
 /// The fuzzer changes this one.
 #[test]
 fn the_fuzzers_seed() {
