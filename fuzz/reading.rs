@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 pub mod charsets;
 pub mod display;
 pub mod names;
+pub mod outlook;
 
 static RULES: LazyLock<Rules> =
     LazyLock::new(|| Rules::new(&ReferenceRules::default(), vec!["acme.example".into()]).expect("the default rules are good"));

@@ -40,6 +40,16 @@ fn dates() {
 }
 
 #[test]
+fn tnef() {
+    replay("tnef", reading::outlook::tnef);
+}
+
+#[test]
+fn msg() {
+    replay("msg", reading::outlook::msg);
+}
+
+#[test]
 fn charsets() {
     replay("charsets", reading::charsets::charsets);
 }

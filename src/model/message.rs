@@ -380,6 +380,10 @@ pub enum Defect {
     NameAndContent { part: usize, named: String, found: String },
     #[error("part {0}: the plain text and the HTML say different things; the plain text is shown")]
     RenderingsDiffer(usize),
+    #[error("part {0}: it is damaged; what could be read of its content is kept")]
+    ContainerDamaged(usize),
+    #[error("part {0}: it names a file that it does not hold")]
+    ContentElsewhere(usize),
     #[error("the date could not be read")]
     BadDate,
 }

@@ -88,11 +88,6 @@ impl Part<'_> {
         (self.opened == 0).then(|| self.body.clone())
     }
 
-    /// Bytes of what the part was read from.
-    pub fn source_len(&self) -> usize {
-        self.source.len()
-    }
-
     pub fn depth(&self) -> usize {
         self.depth
     }
@@ -152,17 +147,29 @@ impl<'a> Tree<'a> {
         self.read_entity(entity, Some(container));
     }
 
+    /// A mail that stands in no bytes as such: the first piece is its root.
+    pub fn of_pieces(pieces: Vec<Piece>, contents: &'a Contents) -> Tree<'a> {
+        let mut tree = Tree::default();
+        tree.take_pieces(None, pieces, contents);
+        tree
+    }
+
     /// Takes over what was found in `container`.
     pub fn open_pieces(&mut self, container: usize, pieces: Vec<Piece>, shape: Shape, contents: &'a Contents) {
         self.parts[container].shape = shape;
+        self.take_pieces(Some(container), pieces, contents);
+    }
+
+    fn take_pieces(&mut self, container: Option<usize>, pieces: Vec<Piece>, contents: &'a Contents) {
         let first = self.parts.len();
+        let opened = container.map_or(1, |container| self.parts[container].opened + 1);
         let mut has_child = vec![false; pieces.len()];
         pieces.iter().filter_map(|piece| piece.parent).for_each(|parent| has_child[parent] = true);
         for (piece, has_child) in pieces.into_iter().zip(has_child) {
-            let parent = piece.parent.map_or(container, |parent| first + parent);
+            let parent = piece.parent.map(|parent| first + parent).or(container);
             let header = Header::read(contents.keep(piece.header));
-            let mut part = Part::new(Some((parent, &self.parts[parent])), header, contents.keep(piece.body), 0);
-            part.opened = self.parts[container].opened + 1;
+            let mut part = Part::new(parent.map(|parent| (parent, &self.parts[parent])), header, contents.keep(piece.body), 0);
+            part.opened = opened;
             part.shape = match part.media() {
                 media if media.starts_with("multipart/") && has_child => Shape::Multipart,
                 "message/rfc822" if has_child => Shape::Message,

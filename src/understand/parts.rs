@@ -1,6 +1,7 @@
 //! What each part of a mail is for: text that is read, images that belong to it, files, further mails (G8).
 
 use super::charsets::{self, Charset};
+use super::containers;
 use super::decode::{self, Damage};
 use super::encrypted;
 use super::html;
@@ -374,6 +375,7 @@ fn text_kind(tree: &Tree<'_>, index: usize, parent: Option<&str>) -> Option<Rank
 /// The media type that the content has, whatever the mail says.
 fn sniffed(bytes: &[u8], shape: Shape) -> String {
     match shape {
+        Shape::Message if containers::is_saved_by_outlook(bytes) => "application/vnd.ms-outlook".to_owned(),
         Shape::Message => "message/rfc822".to_owned(),
         Shape::Unopened => "application/octet-stream".to_owned(),
         Shape::Leaf | Shape::Multipart | Shape::Wrapper(_) => FileFormat::from_bytes(bytes).media_type().to_owned(),

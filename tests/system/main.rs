@@ -38,6 +38,7 @@ mod mutt;
 mod oauth;
 mod oidc;
 mod opendkim;
+mod outlook;
 mod parts;
 mod pipe;
 mod postfix;

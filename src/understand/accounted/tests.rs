@@ -18,7 +18,7 @@ fn message(raw: &[u8]) -> Message {
 fn leaves(raw: &[u8], message: &Message) -> Vec<(String, Vec<u8>)> {
     let contents = super::super::mime::Contents::default();
     let mut tree = Tree::read(raw);
-    containers::open(&mut tree, &contents);
+    containers::open(&mut tree, raw.len(), &contents);
     let decoded = |index: usize| decode::transfer(tree.body(index), tree.parts[index].encoding).0.into_owned();
     let is_closed = |index: usize| {
         let sha256 = digest::sha256(&decoded(index));

@@ -1,6 +1,7 @@
 //! Opens what mail programs put files into: opaque S/MIME, encoded mails, files in text, Outlook's own forms. What is found grows on
 //! the tree of parts, so that every later step sees plain parts. Bounded in depth and in bytes; what stays closed is a file.
 
+mod outlook;
 mod signed;
 mod uuencode;
 
@@ -37,9 +38,23 @@ impl Found {
     }
 }
 
-/// Opens every container of the tree, and those inside them.
-pub fn open<'a>(tree: &mut Tree<'a>, contents: &'a Contents) {
-    let mut left = tree.parts.first().map_or(0, Part::source_len) * MOST_TIMES + MOST_BESIDE;
+/// A mail that Outlook saved, where no mail is: what an operator wants explained may be such a file.
+pub fn bare<'a>(raw: &'a [u8], contents: &'a Contents) -> Option<Tree<'a>> {
+    let opened = outlook::open_mail(outlook::form(raw)?, raw, raw.len() * MOST_TIMES + MOST_BESIDE)?;
+    let mut tree = Tree::of_pieces(opened.pieces, contents);
+    let defects = [(opened.is_damaged, Defect::ContainerDamaged(0)), (opened.is_incomplete, Defect::ContentElsewhere(0))];
+    tree.defects.extend(defects.into_iter().filter(|(is_so, _)| *is_so).map(|(_, defect)| defect));
+    Some(tree)
+}
+
+/// Whether the bytes of a part that was opened as a mail are Outlook's own form of one.
+pub fn is_saved_by_outlook(bytes: &[u8]) -> bool {
+    outlook::form(bytes) == Some(outlook::Form::Msg)
+}
+
+/// Opens every container of the tree, and those inside them. `size` is that of the raw mail.
+pub fn open<'a>(tree: &mut Tree<'a>, size: usize, contents: &'a Contents) {
+    let mut left = size * MOST_TIMES + MOST_BESIDE;
     let mut index = 0;
     while index < tree.parts.len() {
         if tree.parts[index].shape == Shape::Leaf && tree.parts.len() < MOST_PARTS {
@@ -51,11 +66,12 @@ pub fn open<'a>(tree: &mut Tree<'a>, contents: &'a Contents) {
 
 fn open_leaf<'a>(tree: &mut Tree<'a>, index: usize, contents: &'a Contents, left: &mut usize) {
     let part = &tree.parts[index];
+    if let Some(form) = outlook::form(&decode::beginning(tree.body(index), part.encoding, outlook::HEAD).0) {
+        return open_outlook(tree, index, form, contents, left);
+    }
     let Some(found) = find(part, tree.body(index)) else { return };
-    if part.opened >= DEEPEST_OPENED || part.depth() >= DEEPEST || found.size() > *left {
-        tree.defects.push(Defect::KeptUnopened(index));
-        tree.parts[index].shape = Shape::Unopened;
-        return;
+    if is_too_deep(part) || found.size() > *left {
+        return keep_unopened(tree, index);
     }
     *left -= found.size();
     if found.shape == Shape::Wrapper(Wrapper::Signed) {
@@ -65,6 +81,41 @@ fn open_leaf<'a>(tree: &mut Tree<'a>, index: usize, contents: &'a Contents, left
         Inside::Entity(bytes) => tree.open_entity(index, contents.keep(bytes), found.shape),
         Inside::Pieces(pieces) => tree.open_pieces(index, pieces, found.shape, contents),
     }
+}
+
+fn is_too_deep(part: &Part<'_>) -> bool {
+    part.opened >= DEEPEST_OPENED || part.depth() >= DEEPEST
+}
+
+fn keep_unopened(tree: &mut Tree<'_>, index: usize) {
+    tree.defects.push(Defect::KeptUnopened(index));
+    tree.parts[index].shape = Shape::Unopened;
+}
+
+/// Outlook's own forms: what belongs to the mail around it, or a mail of its own.
+fn open_outlook<'a>(tree: &mut Tree<'a>, index: usize, form: outlook::Form, contents: &'a Contents, left: &mut usize) {
+    let part = &tree.parts[index];
+    let body = decode::transfer(tree.body(index), part.encoding).0;
+    let Some(opened) = outlook::open(form, &body, *left) else { return };
+    let opened = match opened {
+        Ok(opened) if !is_too_deep(part) => opened,
+        _ => return keep_unopened(tree, index),
+    };
+    if opened.is_damaged {
+        tree.defects.push(Defect::ContainerDamaged(index));
+        if opened.pieces.is_empty() {
+            return;
+        }
+    }
+    if opened.is_incomplete {
+        tree.defects.push(Defect::ContentElsewhere(index));
+    }
+    *left -= opened.pieces.iter().map(|piece| piece.header.len() + piece.body.len()).sum::<usize>();
+    let shape = match form {
+        outlook::Form::Tnef => Shape::Wrapper(Wrapper::Tnef),
+        outlook::Form::Msg => Shape::Message,
+    };
+    tree.open_pieces(index, opened.pieces, shape, contents);
 }
 
 /// What a leaf contains, if it is a container; its content tells, not its name alone.
