@@ -92,6 +92,7 @@ fn filed(message: &Message) -> Vec<(usize, Option<&str>, PartRole, &[u8])> {
     rows.collect()
 }
 
+/// Acceptance: S1.E10.
 #[test]
 fn winmail_dat_belongs_to_its_mail() {
     let raw = mail_with("Guten Tag", "application/ms-tnef", "winmail.dat", &files::tnef(&application()));
@@ -115,6 +116,7 @@ fn winmail_dat_belongs_to_its_mail() {
     assert!(read(&raw).0.text.starts_with("Grüße\nMaria"));
 }
 
+/// Acceptance: S1.E9; S1.E10.
 #[test]
 fn a_saved_mail_is_a_mail_inside() {
     let raw = mail_with("Bitte ansehen", "application/vnd.ms-outlook", "Bewerbung.msg", &files::msg(&application()));
@@ -286,7 +288,7 @@ fn the_bound_holds() {
     }
 }
 
-/// One byte of each is another, or the end; what is asked of a reader is that it ends.
+/// One byte of each is another, or the end; what is asked of a reader is that it ends. Acceptance: G4.
 #[test]
 fn damage() {
     for whole in [files::tnef(&application()), files::msg(&application())] {
