@@ -1,10 +1,12 @@
 //! Which images of a mail are documents, which belong to its text, and which are logos. Decides over what is seen of one image; in
 //! doubt it is a document, because a lost certificate is worse than a logo among the files.
 
+pub mod shown;
+
 use super::kinds;
-use super::shown::{Link, Use};
 use crate::model::message::{Kind, PartRole};
 use crate::model::part::PartReason;
+use shown::{Link, Use};
 
 /// What is seen of an image.
 #[derive(Clone, Debug, Default)]

@@ -3,12 +3,8 @@
 mod answer;
 mod archive;
 mod automatic;
-mod between;
-mod boundaries;
 mod calendar;
-mod charset_names;
 mod charsets;
-mod code_pages;
 mod containers;
 mod content;
 mod dates;
@@ -19,18 +15,14 @@ mod field;
 mod forward;
 mod html;
 mod images;
-mod iso2022;
 mod kinds;
 mod mime;
-mod mojibake;
 mod names;
 mod parameters;
 mod parts;
 mod renderings;
 mod role;
-mod shown;
 mod subject;
-mod unicode;
 mod words;
 
 use crate::model::address::Mailbox;
@@ -81,7 +73,7 @@ fn read_all(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules, renderings: 
     reader.rendering(&tree, &view, 0);
     reader.defects.extend(view.defects.iter().cloned());
     reader.defects.extend(head.defects);
-    reader.defects.extend(between::defects(&tree));
+    reader.defects.extend(mime::between::defects(&tree));
     reader.message.encrypted = view.is_encrypted;
     reader.message.text.clone_from(&view.text);
     reader.message.automatic = match subject.reference {
@@ -130,7 +122,7 @@ impl Head {
         let mut defects = Vec::new();
         let mut is_mended = false;
         let mut mend = |text: String| {
-            let undone = mojibake::undone(&text);
+            let undone = charsets::mojibake::undone(&text);
             is_mended |= undone.is_some();
             undone.unwrap_or(text)
         };

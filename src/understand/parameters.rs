@@ -2,9 +2,9 @@
 //! come in any order, twice, with gaps, encoded or not; a piece may end within a character, so the pieces are put together before they are
 //! decoded. Names come in encoded words, in raw bytes, percent-encoded without saying so.
 
+use super::charsets::mojibake;
 use super::charsets::{self, Charset};
 use super::encoded_words;
-use super::mojibake;
 
 /// More parameters in one field than anybody writes.
 const MOST: usize = 2_000;

@@ -1,16 +1,15 @@
 //! What each part of a mail is for: text that is read, images that belong to it, files, further mails (G8).
 
-use super::charsets::{self, Charset};
+use super::charsets::{self, Charset, mojibake};
 use super::containers;
 use super::decode::{self, Damage};
 use super::encrypted;
 use super::html;
+use super::images::shown::Uses;
 use super::mime::{Part, Shape, Tree, Wrapper};
-use super::mojibake;
 use super::names;
 use super::renderings;
 use super::role;
-use super::shown::Uses;
 use crate::model::digest;
 use crate::model::message::{Attachment, Defect, Kind, PartRole, Source};
 use crate::model::part::{PartReason, UnshownText};

@@ -61,7 +61,7 @@ fn image(
     let location = part.header.first("Content-Location").map(field::text);
     let found = view.uses.of(id.as_deref(), location.as_deref());
     // Shown, but as a background or in a style: nothing is known of the place.
-    let somewhere = super::shown::Use { times: 1, ..Default::default() };
+    let somewhere = images::shown::Use { times: 1, ..Default::default() };
     let shown = found.or_else(|| id.as_ref().filter(|id| view.shows(id)).map(|_| &somewhere));
     let is_forward = of == 0 && (view.uses.has_inner || !view.messages.is_empty());
     let seen = images::Seen {

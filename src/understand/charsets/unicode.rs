@@ -101,7 +101,7 @@ pub fn utf7(bytes: &[u8]) -> String {
         // A minus ends the run and is swallowed (rule 2).
         at += usize::from(is_closed);
     }
-    super::charsets::eight_bit(&out).into_owned()
+    super::eight_bit(&out).into_owned()
 }
 
 fn sextet(byte: u8) -> Option<u32> {

@@ -1,7 +1,7 @@
 //! Text that stands in a mail beside its parts: before the first part of a multipart, or behind the last. RFC 2046 §5.1.1 has programs
 //! pass over it; mail that was cut and put together wrongly has its words there, and so has a footer of a mailing list.
 
-use super::mime::{Shape, Tree};
+use super::{Shape, Tree};
 use crate::model::message::Defect;
 
 /// So much is looked at; whoever writes there writes at once.

@@ -1,8 +1,8 @@
 //! How an HTML text shows its images: how large, inside which link, in a signature or in the text, and in whose part of a forward.
 //! Looks at tags and lines in one pass and builds no tree; nothing here fails, and what is not understood is not said.
 
-use super::html;
-use super::words::{FieldName, WORDS};
+use super::super::html;
+use super::super::words::{FieldName, WORDS};
 use std::collections::HashMap;
 
 /// Images that are looked at; a mail cannot have more parts.

@@ -1,10 +1,14 @@
 //! Charsets: which one a name means, however it is written, and which one the bytes evidently are, whatever the name says. The tables are
 //! encoding_rs's; what browsers no longer read and mails still bear is beside: code pages, ISO-2022, UTF-7, UTF-32.
 
-use super::charset_names::{Decoder, named};
-use super::iso2022;
-use super::unicode;
+mod code_pages;
+mod iso2022;
+pub mod mojibake;
+mod names;
+mod unicode;
+
 use encoding_rs::{WINDOWS_1252, WINDOWS_1258};
+use names::{Decoder, named};
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 
