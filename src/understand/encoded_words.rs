@@ -186,6 +186,6 @@ mod tests {
     #[test]
     fn many_openings_take_no_longer_than_they_are() {
         let value = "=?utf-8?Q?x ".repeat(1_300);
-        assert_eq!(read(&value).len() <= value.len(), true);
+        assert!(read(&value).len() <= value.len());
     }
 }
