@@ -13,7 +13,7 @@ const LONGEST_OUTPUT: usize = 10 << 20;
 /// Elements of one page.
 const MOST_ELEMENTS: usize = 50_000;
 /// Character references of one page: html5ever's time for each grows with what is behind it.
-const MOST_REFERENCES: usize = 100_000;
+const MOST_REFERENCES: usize = 10_000;
 /// Elements within each other. A chain of forty answers has half as many; browsers stop at 512.
 const DEEPEST: usize = 200;
 /// All texts of one link that are compared with its address, in bytes.

@@ -23,6 +23,8 @@ pub struct Header<'a> {
     pub too_many: bool,
     /// A line between the fields is none; it was passed over.
     pub has_noise: bool,
+    /// CR alone ends its lines; RFC 5321 §2.3.8 knows CRLF alone.
+    pub ends_with_cr: bool,
 }
 
 /// More fields than any mail program writes; a section of millions would only cost memory.
@@ -51,8 +53,9 @@ impl<'a> Header<'a> {
 
     /// Reads a header section that also ends before a line for which `stop` holds (a boundary of the surrounding multipart).
     pub fn read_until(raw: &'a [u8], stop: impl Fn(&[u8]) -> bool) -> Header<'a> {
-        let mut header = Header::default();
-        let line_end = |at: usize| line_end_by(raw, at, line_end_byte(raw));
+        let by = line_end_byte(raw);
+        let mut header = Header { ends_with_cr: by == b'\r', ..Header::default() };
+        let line_end = |at: usize| line_end_by(raw, at, by);
         let mut starts = Vec::new();
         let mut at = 0;
         while at < raw.len() {
@@ -69,7 +72,7 @@ impl<'a> Header<'a> {
             let Some((name, value_at)) = field_name(line) else {
                 // An mbox separator or a line of blanks before the first field is no part of the mail.
                 let is_noise = line.starts_with(b"From ") || line.starts_with(b">From ") || line.trim_ascii().is_empty();
-                let is_damage = || header.goes_on(&raw[end..], &stop);
+                let is_damage = || header.goes_on(&raw[end..], by, &stop);
                 if header.fields.is_empty() && is_noise || is_damage() {
                     header.has_noise |= !is_noise;
                     at = end;
@@ -113,7 +116,7 @@ impl<'a> Header<'a> {
 
     /// Whether fields that only programs write, or that a mail has and this one has not yet, follow up to the empty line: then what
     /// stands before them is damage, not the body.
-    fn goes_on(&self, rest: &[u8], stop: &impl Fn(&[u8]) -> bool) -> bool {
+    fn goes_on(&self, rest: &[u8], by: u8, stop: &impl Fn(&[u8]) -> bool) -> bool {
         const OF_PROGRAMS: [&str; 8] = [
             "content-type",
             "content-transfer-encoding",
@@ -135,7 +138,7 @@ impl<'a> Header<'a> {
             if at >= rest.len() {
                 return false;
             }
-            let end = line_end_by(rest, at, line_end_byte(rest));
+            let end = line_end_by(rest, at, by);
             let line = trim_line_end(&rest[at..end]);
             at = end;
             if line.is_empty() {

@@ -61,7 +61,7 @@ pub fn read_with_renderings(raw: &[u8], rules: &Rules) -> (Message, Vec<Defect>,
 fn read_all(envelope: Option<&Envelope>, raw: &[u8], rules: &Rules, renderings: Option<&mut Vec<Rendering>>) -> (Message, Vec<Defect>) {
     let (lines, contents) = (header::with_line_feeds(raw), Contents::default());
     // What came by a door is a mail, whatever it begins with; nobody has vouched for the sender in a file.
-    let bare = if envelope.is_none() { containers::bare(raw, &contents) } else { None };
+    let bare = if envelope.is_none() && renderings.is_none() { containers::bare(raw, &contents) } else { None };
     let mut tree = bare.unwrap_or_else(|| Tree::read(&lines));
     tree.is_rewritten = matches!(lines, Cow::Owned(_));
     containers::open(&mut tree, raw.len(), &contents);

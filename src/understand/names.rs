@@ -1,5 +1,6 @@
 //! File names made harmless: what is shown and stored can be written to any disk and any page.
 
+use super::charsets::mojibake;
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest name, in bytes: what common file systems take.
@@ -15,7 +16,11 @@ pub fn harmless(name: &str) -> Option<String> {
     let clean = clean.trim_matches(|c: char| c == '.' || c.is_whitespace());
     let leading_dot = last.trim_start().starts_with('.') && !clean.is_empty();
     let clean = if leading_dot { format!("_{clean}") } else { clean.to_owned() };
-    (!clean.is_empty()).then(|| shortened(&clean))
+    // What was taken off may have stood within a wrong reading.
+    match mojibake::undone(&clean) {
+        Some(undone) => harmless(&undone),
+        None => (!clean.is_empty()).then(|| shortened(&clean)),
+    }
 }
 
 /// Controls, and what changes or hides text without being seen: Unicode's Bidi_Control and Default_Ignorable_Code_Point, and the

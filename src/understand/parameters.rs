@@ -112,7 +112,9 @@ impl Read {
     fn of(encoded: &str, charset: Option<&str>) -> Read {
         let bytes = percent_decoded(encoded);
         let (text, how) = charsets::text(&bytes, charset);
-        Read { is_whole: how != Charset::SomeBytesWrong, text: text.into_owned() }
+        // A name in UTF-8 of which some is none was cut or changed.
+        let is_whole = !matches!(how, Charset::SomeBytesWrong | Charset::Evidently("windows-1252"));
+        Read { is_whole, text: text.into_owned() }
     }
 }
 

@@ -36,6 +36,8 @@ pub struct View {
     pub messages: Vec<usize>,
     /// Read where nothing else is: what a container says beside the mail's own text.
     fallback: String,
+    /// The container that says it.
+    fallback_part: Option<usize>,
     /// Its texts, by their places among `texts`.
     fallback_texts: Vec<Range<usize>>,
     /// Texts that were read, in order, each with the reason if it is not shown, or not to its end.
@@ -79,6 +81,9 @@ impl View {
         if !view.text.chars().any(char::is_alphanumeric) && !view.fallback.is_empty() {
             view.text = std::mem::take(&mut view.fallback);
         } else {
+            if let Some(part) = view.fallback_part.filter(|_| renderings::texts_differ(&view.text, &view.fallback)) {
+                view.defects.push(Defect::RenderingsDiffer(part));
+            }
             let of_containers = std::mem::take(&mut view.fallback_texts);
             of_containers.into_iter().for_each(|texts| view.other_forms(texts, &[]));
         }
@@ -106,6 +111,7 @@ impl View {
                     return reading;
                 }
                 append(&mut self.fallback, &reading.text);
+                self.fallback_part = Some(index);
                 self.fallback_texts.push(first..self.texts.len());
                 Reading::default()
             }
@@ -249,6 +255,8 @@ impl View {
     /// The characters of a text, with what was wrong about them.
     fn read_characters<'b>(&mut self, index: usize, bytes: &'b [u8], charset: Option<&str>, damage: Damage) -> Cow<'b, str> {
         let (text, how) = charsets::text(bytes, charset);
+        // Before anything is judged: what stands on both sides of it belongs together.
+        let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { text };
         let charset = || charset.unwrap_or_default().to_owned();
         match how {
             // A character cut in two is no fault of the mail's.

@@ -22,17 +22,15 @@ pub fn judge(view: &View, tree: &Tree<'_>, index: usize, of: usize, bytes: &[u8]
     }
     let in_alternative = part.parent.is_some_and(|parent| tree.parts[parent].media() == "multipart/alternative");
     let (role, reason) = match part.media() {
-        "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
-            (PartRole::Skipped, Some(PartReason::DigitalSignature))
-        }
+        media if is_signature(media, media_type, part.name()) => (PartRole::Skipped, Some(PartReason::DigitalSignature)),
         _ if matches!(part.shape, Shape::Wrapper(_)) => (PartRole::Skipped, Some(PartReason::Unpacked)),
         _ if part.shape == Shape::Unopened => (PartRole::File, Some(PartReason::KeptUnopened)),
         _ if in_alternative && details.calendar.is_some() && !part.is_attachment() => (PartRole::Inline, Some(PartReason::Calendar)),
         // Forms of a text that only some programs show: AMP, watches, enriched text.
-        media if in_alternative && media.starts_with("text/") && part.name().is_none() && !part.is_attachment() => {
+        media if in_alternative && media.starts_with("text/") && is_text(media_type) && part.name().is_none() && !part.is_attachment() => {
             (PartRole::Skipped, Some(PartReason::OtherForm))
         }
-        media if is_image(media, media_type) => {
+        media if is_image(media, media_type) && !(part.is_attachment() && media_type == "text/plain") => {
             let (role, reason, whose) = image(view, tree, index, of, bytes, media_type);
             details.small_image = whose;
             (role, reason)
@@ -40,6 +38,23 @@ pub fn judge(view: &View, tree: &Tree<'_>, index: usize, of: usize, bytes: &[u8]
         _ => (PartRole::File, None),
     };
     Judged { role, reason, details }
+}
+
+/// A document that calls itself a signature, by its name or by its content, is a document.
+fn is_signature(declared: &str, sniffed: &str, name: Option<&str>) -> bool {
+    let calls_itself = matches!(declared, "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature");
+    let may_be = matches!(sniffed, "application/octet-stream" | "text/plain" | "application/x-empty")
+        || sniffed.starts_with("application/pgp")
+        || sniffed.contains("pkcs7")
+        || sniffed.contains("x-pem");
+    let ending = name.and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending.to_ascii_lowercase());
+    let is_named_so = ending.is_none_or(|ending| matches!(ending.as_str(), "p7s" | "p7m" | "p7c" | "asc" | "sig" | "pgp" | "txt" | "dat"));
+    calls_itself && may_be && is_named_so
+}
+
+/// Whether content is a text of some form; of what nobody knows, nobody says that it is.
+fn is_text(sniffed: &str) -> bool {
+    sniffed.starts_with("text/") || matches!(sniffed, "application/rtf" | "application/xml" | "application/json" | "application/x-empty")
 }
 
 /// A PDF that calls itself an image is a PDF; what nobody knows is what it calls itself.

@@ -61,6 +61,9 @@ pub fn gather(connection: &Connection, head: &[u8]) -> Facts {
         from_is_incomplete: header.too_many
             // Where we take a section for ended that another reader reads on, he sees other fields.
             || header.unfinished
+            // So too where a line is no field, or lines end as they ended long ago.
+            || header.has_noise
+            || header.ends_with_cr
             || (head.len() >= LARGEST_IN_DATABASE && header.body >= head.len())
             || header.all("From").any(|field| field.value.len() > LONGEST_FROM),
         pinned: pinned(connection, &header),

@@ -130,7 +130,8 @@ fn utf8(bytes: &[u8]) -> (Cow<'_, str>, Charset) {
         let whole = lossy.chars().filter(|&c| c > '\u{7f}' && c != '\u{fffd}').count();
         out.push_str(&if broken > whole { eight_bit(line) } else { lossy });
     }
-    (Cow::Owned(out), Charset::SomeBytesWrong)
+    let how = if out.contains('\u{fffd}') { Charset::SomeBytesWrong } else { Charset::Evidently("windows-1252") };
+    (Cow::Owned(out), how)
 }
 
 /// Text of a charset that is neither UTF-8 nor ASCII, unless the bytes are evidently UTF-8.
@@ -302,10 +303,10 @@ mod tests {
         check(b"\xcd\xb3", Some("windows-1251"), "Ні", Charset::Right);
         // One letter that is none of UTF-8 says that the others are not, either.
         check(b"\xc3\xb6 \xf6", Some("iso-8859-1"), "Ã¶ ö", Charset::Right);
-        check(b"Gr\xfc\xdfe", Some("utf-8"), "Grüße", Charset::SomeBytesWrong);
+        check(b"Gr\xfc\xdfe", Some("utf-8"), "Grüße", Charset::Evidently("windows-1252"));
         check(b"Gr\xc3\xbc\xc3\x9fe \xc3", Some("utf-8"), "Grüße \u{fffd}", Charset::SomeBytesWrong);
         // A line that a gateway put under it.
-        check(b"Gr\xc3\xbc\xc3\x9fe\nGepr\xfcft\n", Some("utf-8"), "Grüße\nGeprüft\n", Charset::SomeBytesWrong);
+        check(b"Gr\xc3\xbc\xc3\x9fe\nGepr\xfcft\n", Some("utf-8"), "Grüße\nGeprüft\n", Charset::Evidently("windows-1252"));
         for name in ["utf-8", "us-ascii", "iso-8859-1", "x-made-up"] {
             check(b"\xff\xfeG\0r\0\xf6\0\xdf\0e\0", Some(name), "Größe", Charset::Evidently("UTF-16"));
         }

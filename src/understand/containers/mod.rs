@@ -103,9 +103,10 @@ fn open_outlook<'a>(tree: &mut Tree<'a>, index: usize, form: outlook::Form, cont
     };
     if opened.is_damaged {
         tree.defects.push(Defect::ContainerDamaged(index));
-        if opened.pieces.is_empty() {
-            return;
-        }
+    }
+    // With nothing in it, or with what other programs take it for: a file.
+    if opened.pieces.is_empty() && (opened.is_damaged || may_be_pdf(&body)) {
+        return;
     }
     if opened.is_incomplete {
         tree.defects.push(Defect::ContentElsewhere(index));
@@ -116,6 +117,11 @@ fn open_outlook<'a>(tree: &mut Tree<'a>, index: usize, form: outlook::Form, cont
         outlook::Form::Msg => Shape::Message,
     };
     tree.open_pieces(index, opened.pieces, shape, contents);
+}
+
+/// Readers of PDF look for its beginning in so many bytes.
+fn may_be_pdf(body: &[u8]) -> bool {
+    memmem::find(&body[..body.len().min(1024 + 5)], b"%PDF-").is_some()
 }
 
 /// What a leaf contains, if it is a container; its content tells, not its name alone.
@@ -172,7 +178,12 @@ fn is_uuencoded(part: &Part<'_>) -> bool {
 
 /// A whole part in that encoding: what is inside bears the part's own fields.
 fn uuencoded_part(part: &Part<'_>, body: &[u8]) -> Option<Found> {
-    let file = uuencode::split(body)?.files.into_iter().next()?;
+    let split = uuencode::split(body)?;
+    // Words beside the file, or a second one, belong to the part as well.
+    if split.files.len() != 1 || !split.text.trim_ascii().is_empty() {
+        return Some(text_and_files(part, split));
+    }
+    let file = split.files.into_iter().next()?;
     let mut header = Vec::new();
     for name in ["Content-Type", "Content-Disposition", "Content-ID"] {
         if let Some(value) = part.header.first(name) {
@@ -186,15 +197,18 @@ fn uuencoded_part(part: &Part<'_>, body: &[u8]) -> Option<Found> {
 }
 
 fn uuencoded_text(part: &Part<'_>, body: &[u8]) -> Option<Found> {
-    let split = uuencode::split(body)?;
-    let kind = part.header.first("Content-Type").unwrap_or(b" text/plain");
+    uuencode::split(body).map(|split| text_and_files(part, split))
+}
+
+fn text_and_files(part: &Part<'_>, split: uuencode::Split) -> Found {
+    let kind = part.header.first("Content-Type").filter(|_| part.media() == "text/plain").unwrap_or(b" text/plain");
     let text = Piece { parent: None, header: [b"Content-Type:", kind, b"\r\n"].concat(), body: split.text };
     let files = split.files.into_iter().map(|file| Piece {
         parent: None,
         header: [b"Content-Type: application/octet-stream\r\n".to_vec(), named(&file.name)].concat(),
         body: file.bytes,
     });
-    Some(uuencoded([text].into_iter().chain(files).collect()))
+    uuencoded([text].into_iter().chain(files).collect())
 }
 
 fn uuencoded(pieces: Vec<Piece>) -> Found {

@@ -72,6 +72,9 @@ fn parts_in_an_encoding_that_is_no_mime() {
     assert_eq!(parts(&unnamed), [("cat.txt", PartRole::File, 3)]);
     let (text, _) = message(&raw(""));
     assert_eq!((text.text.as_str(), text.attachments.len()), ("Cat", 0));
+    // Words beside it and a second file: nothing is lost.
+    let (all, _) = message(&raw("").replace(CAT, &format!("Ich komme.\n{CAT}{}", CAT.replace("cat", "dog"))));
+    assert_eq!((all.text.trim(), parts(&all)), ("Ich komme.", vec![("cat.txt", PartRole::File, 3), ("dog.txt", PartRole::File, 3)]));
 }
 
 /// Acceptance: G4, G8. What lies too deep stays a file of its own, and is said to be closed.

@@ -67,7 +67,26 @@ pub fn is_stub(plain: &str, html: &str) -> bool {
 /// Whether the plain text and the HTML, in its parts, say different things to those who read one of them.
 pub fn differ(plain: &str, html: &[String]) -> bool {
     let shown: Vec<String> = html.iter().map(|html| html::to_text(&visible::visible(html)).0).collect();
-    say_different_things(plain, &shown.join("\n\n"))
+    has_own_piece(plain, &shown) || say_different_things(plain, &shown.join("\n\n"))
+}
+
+/// The same of two plain texts.
+pub fn texts_differ(one: &str, other: &str) -> bool {
+    say_different_things(one, other)
+}
+
+/// Of HTML in several pieces, files between them, one says what the plain text does not say at all.
+fn has_own_piece(plain: &str, shown: &[String]) -> bool {
+    if shown.len() < 2 {
+        return false;
+    }
+    let plain = words::of(plain, MOST_WORDS);
+    let in_plain = counts(&plain);
+    let is_own = |piece: &String| {
+        let words = words::of(piece, MOST_WORDS);
+        words.len() >= LONGEST_RUN && covered(&words, &in_plain) < 0.3
+    };
+    !plain.is_empty() && shown.iter().any(is_own)
 }
 
 fn say_different_things(plain: &str, shown: &str) -> bool {

@@ -37,6 +37,8 @@ pub struct Compound<'a> {
     entries: Vec<Entry>,
     /// Bytes that streams may still have together.
     left: Cell<usize>,
+    /// Entries that may still be copied: each costs, and an empty one gives nothing.
+    copies: Cell<usize>,
     is_damaged: Cell<bool>,
 }
 
@@ -148,6 +150,7 @@ impl<'a> Compound<'a> {
             entries: Vec::new(),
             // Once to look what it is, once more to take it out as a whole.
             left: Cell::new(2 * bytes.len()),
+            copies: Cell::new(bytes.len() / ENTRY),
             is_damaged: Cell::new(false),
         };
         compound.entries = hung(entries);
@@ -181,6 +184,14 @@ impl<'a> Compound<'a> {
             self.is_damaged.set(true);
         }
         content
+    }
+
+    /// Counts the copy of an entry; false if there are as many as fit a file of this length.
+    pub fn may_copy(&self) -> bool {
+        let left = self.copies.get();
+        self.is_damaged.set(self.is_damaged.get() || left == 0);
+        self.copies.set(left.saturating_sub(1));
+        left > 0
     }
 
     /// Some stream was shorter than its folder says.

@@ -15,6 +15,8 @@ mod writer;
 #[path = "../../../../tests/system/outlook_files.rs"]
 mod files;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 use object::Object;

@@ -137,6 +137,9 @@ impl<'a> Reader<'_, 'a> {
         let entry = self.compound.entry(folder);
         let mut copy = writer::Folder { name: entry.name.clone(), class: entry.class, ..writer::Folder::default() };
         for (index, entry) in self.compound.children(folder) {
+            if !self.compound.may_copy() {
+                break;
+            }
             if !entry.is_folder {
                 copy.streams.push((entry.name.clone(), self.compound.stream(index).into_owned()));
             } else if deeper > 0 {

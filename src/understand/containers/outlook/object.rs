@@ -210,6 +210,11 @@ impl<'a> Object<'a> {
         }
     }
 
+    pub fn take(&mut self, tag: u32) -> Option<Value<'a>> {
+        let at = self.properties.iter().position(|(known, _)| *known == tag)?;
+        Some(self.properties.swap_remove(at).1)
+    }
+
     pub fn get(&self, tag: u32) -> Option<&Value<'a>> {
         self.properties.iter().find(|(known, _)| *known == tag).map(|(_, value)| value)
     }

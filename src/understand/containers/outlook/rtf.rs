@@ -5,6 +5,9 @@ use super::object::charset;
 use crate::understand::charsets;
 use std::collections::HashMap;
 
+/// Groups within groups; no program writes a tenth of it.
+const DEEPEST: usize = 1_000;
+
 /// What an RTF body holds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Body {
@@ -160,6 +163,7 @@ impl<'a> Reader<'a> {
                 return;
             }
             match byte {
+                b'{' if self.outer.len() == DEEPEST => return,
                 b'{' => {
                     self.skip = 0;
                     self.outer.push(self.state);

@@ -91,7 +91,8 @@ fn in_attachment<'a>(whole: &mut Object<'a>, id: u16, data: &'a [u8], deeper: us
         attribute::ATTACHMENT_TITLE => last.put(TITLE, Value::Text8(data.into())),
         attribute::ATTACHMENT_FILE => last.put_missing(TITLE, Value::Text8(data.into())),
         attribute::ATTACHMENT_PROPERTIES => {
-            let before = last.get(tag::DATA).cloned();
+            // Moved, not copied: a mail within may be as large as all of it, and these attributes may be many.
+            let before = last.take(tag::DATA);
             let is_read = properties(&mut Bytes(data), last, deeper);
             last.is_damaged |= is_read.is_none();
             if let (Some(before), false) = (before, matches!(last.get(tag::DATA), Some(Value::Message(_)))) {
