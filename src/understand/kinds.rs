@@ -66,6 +66,8 @@ struct Told {
     kinds: BTreeSet<Kind>,
     weak: BTreeSet<Kind>,
     is_blank_form: bool,
+    /// A photo that is a part of what the rest of the name tells; the thing itself, if that is nothing: `Weber Z. Foto.jpg`.
+    has_photo_beside: bool,
     /// The words that no rule knows.
     rest: Vec<String>,
 }
@@ -77,7 +79,7 @@ impl Told {
         while at < words.len() {
             let (length, means) = rules.longest_at(&words[at..]);
             match means {
-                Some(Means::Is(Kind::Photo)) if at > 0 && BESIDE.contains(&words[at - 1]) => (),
+                Some(Means::Is(Kind::Photo)) if at > 0 && BESIDE.contains(&words[at - 1]) => told.has_photo_beside = true,
                 Some(Means::Is(kind)) => drop(told.kinds.insert(kind)),
                 Some(Means::Perhaps(kind)) => drop(told.weak.insert(kind)),
                 Some(Means::BlankForm) => told.is_blank_form = true,
@@ -100,6 +102,7 @@ impl Told {
         }
         match (found.len(), found.pop_first()) {
             (1, Some(kind)) => kind,
+            (0, None) if self.has_photo_beside => Kind::Photo,
             _ => Kind::Other,
         }
     }
