@@ -70,6 +70,9 @@ pub fn said(added: Added, rule: &FilenameRule) -> Result<String, Failure> {
     let words = show::clean(&rule.words);
     let kind = rule.kind.as_str();
     match added {
+        Added::New | Added::Changed if rule.kind == Kind::Other => {
+            Ok(format!("{words:?} in names of files tells nothing from now on; the rest of a name decides"))
+        }
         Added::New => Ok(format!("files with {words:?} in their names are {kind} from now on")),
         Added::Changed => Ok(format!("files with {words:?} in their names are {kind} from now on; a rule said otherwise before")),
         Added::Known => Ok(format!("files with {words:?} in their names are {kind} already")),

@@ -15,6 +15,30 @@ pub const MOST_RULES: usize = 200;
 /// What stands for a number that may be somebody's: no year, no date, no counter.
 pub const NUMBER: &str = "#";
 
+/// Endings of the names of files. Any other word behind a dot may be one of the name's: `Lebenslauf.Anna.Berg`, `Weber.CV`.
+const ENDINGS: [&str; 62] = [
+    "7z", "aac", "avi", "bmp", "csv", "doc", "docm", "docx", "dot", "dotx", "eml", "emz", "eps", "exe", "gif", "gz", "heic", "heif", "htm",
+    "html", "ics", "jfif", "jpe", "jpeg", "jpg", "json", "lnk", "m4a", "md", "mht", "mov", "mp3", "mp4", "mpeg", "msg", "odg", "odp",
+    "ods", "odt", "p7m", "p7s", "pages", "pdf", "pjpeg", "png", "pps", "ppt", "pptx", "rar", "rtf", "svg", "tar", "tif", "tiff", "txt",
+    "vcf", "wav", "webp", "wps", "xls", "xlsx", "zip",
+];
+
+fn is_ending(word: &str) -> bool {
+    ENDINGS.iter().any(|ending| ending.eq_ignore_ascii_case(word))
+}
+
+/// A name without its ending, or endings: `Zeugnis.docx.pdf`. It tells what a file is written in, and no kind.
+pub fn without_ending(name: &str) -> &str {
+    let mut stem = name;
+    while let Some((before, ending)) = stem.rsplit_once('.')
+        && !before.is_empty()
+        && is_ending(ending.trim())
+    {
+        stem = before;
+    }
+    stem
+}
+
 /// A tenant's own rule: a word or a phrase, and the kind of the files whose names have it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +61,10 @@ impl FilenameRule {
         if self.kind == Kind::ReferenceReport {
             return Some("reference_report is made here and is no kind of a file that comes".into());
         }
+        let mut pieces = self.words.split(|c: char| !c.is_alphanumeric()).filter(|piece| !piece.is_empty()).peekable();
+        if pieces.peek().is_some() && pieces.all(is_ending) {
+            return Some("an ending of file names tells no kind".into());
+        }
         let letters: usize = words(&self.words).iter().map(|word| word.chars().count()).sum();
         (letters < 2).then(|| "a word or a phrase of two letters at least, as in Steckbrief".into())
     }
@@ -47,8 +75,7 @@ pub fn key(words_of_rule: &str) -> String {
     words(words_of_rule).join(" ")
 }
 
-/// The words of a name, folded: cut at everything that is no letter and where the case changes. Its ending is one of them, as no kind
-/// is told by one.
+/// The words of a name, folded: cut at everything that is no letter and where the case changes.
 pub fn words(name: &str) -> Vec<String> {
     let name: String = name.nfc().take(LONGEST).collect();
     let letters: Vec<char> = unmangled(&name).nfc().collect();
@@ -185,11 +212,26 @@ mod tests {
     }
 
     #[test]
+    fn endings_of_names() {
+        let check = |name: &str, expected: &str| assert_eq!(without_ending(name), expected, "{name}");
+        check("Lebenslauf.pdf", "Lebenslauf");
+        check("Zeugnis.docx.PDF", "Zeugnis");
+        check("Foto.7z", "Foto");
+        check("Lebenslauf.Anna.Berg", "Lebenslauf.Anna.Berg");
+        check("Weber.CV", "Weber.CV");
+        check("pdf", "pdf");
+        check(".pdf", ".pdf");
+        check("", "");
+        assert!(ENDINGS.is_sorted());
+    }
+
+    #[test]
     fn rules_that_no_name_could_meet() {
         let fault = |words: &str, kind| FilenameRule { words: words.into(), kind }.fault();
         assert_eq!(fault("Steckbrief", Kind::Cv), None);
         assert_eq!(fault("LB", Kind::Other), None);
-        for bad in ["", " ", "1", "x", "_-_", &"x".repeat(101)] {
+        assert_eq!(fault("Scan PDF", Kind::Photo), None);
+        for bad in ["", " ", "1", "x", "_-_", "pdf", ".DOCX", "*.pdf", "mp4", "jpg png", &"x".repeat(101)] {
             assert!(fault(bad, Kind::Cv).is_some(), "{bad}");
         }
         assert!(fault("Bericht", Kind::ReferenceReport).is_some());

@@ -8,6 +8,7 @@ use crate::model::message::Kind;
 use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use std::collections::HashMap;
 
 /// A rule with who gave it.
 #[derive(Clone, Debug)]
@@ -119,13 +120,38 @@ async fn log(
     audit::insert(c, &[(tenant, at, &line)]).await
 }
 
-/// All rules of a tenant anew, as its file says them; those that stay keep who gave them.
+/// What becomes of a tenant's rules if its file says these. Those that somebody taught stay, unless the file says another kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Replaced {
+    /// Those of earlier files that this one leaves out.
+    pub gone: Vec<FilenameRule>,
+    /// Those that somebody taught, and of which the file says another kind.
+    pub overruled: Vec<FilenameRule>,
+    /// Those that somebody taught, and of which the file says nothing.
+    pub kept: usize,
+}
+
+impl Replaced {
+    pub fn of(old: &[GivenRule], new: &[FilenameRule]) -> Replaced {
+        let new: HashMap<String, Kind> = new.iter().map(|rule| (rule.key(), rule.kind)).collect();
+        let mut replaced = Replaced::default();
+        for given in old {
+            match (new.get(&given.rule.key()), given.by == IMPORT) {
+                (None, true) => replaced.gone.push(given.rule.clone()),
+                (None, false) => replaced.kept += 1,
+                (Some(kind), false) if *kind != given.rule.kind => replaced.overruled.push(given.rule.clone()),
+                (Some(_), _) => (),
+            }
+        }
+        replaced
+    }
+}
+
+/// Rules of a tenant as its file says them; those that stay keep who gave them.
 pub(super) async fn put_all(c: &mut SqliteConnection, tenant: &TenantId, rules: &[FilenameRule]) -> Result<(), sqlx::Error> {
-    let keys: Vec<String> = rules.iter().map(FilenameRule::key).collect();
-    let old: Vec<String> =
-        sqlx::query_scalar("select pattern from filename_rule where tenant = $1").bind(tenant.as_str()).fetch_all(&mut *c).await?;
+    let old: Vec<GivenRule> = sqlx::query(RULES).bind(tenant.as_str()).fetch_all(&mut *c).await?.iter().map(given).collect();
     let at = Timestamp::now();
-    for pattern in old.into_iter().filter(|pattern| !keys.contains(pattern)) {
+    for pattern in Replaced::of(&old, rules).gone.iter().map(FilenameRule::key) {
         sqlx::query("delete from filename_rule where tenant = $1 and pattern = $2")
             .bind(tenant.as_str())
             .bind(&pattern)
@@ -134,7 +160,10 @@ pub(super) async fn put_all(c: &mut SqliteConnection, tenant: &TenantId, rules: 
         log(c, tenant, at, (IMPORT, "kind_rule_removed"), pattern).await?;
     }
     for rule in rules {
-        add(c, tenant, rule, at, IMPORT).await?;
+        // The import has looked before; rules that somebody taught meanwhile may have taken the room.
+        if add(c, tenant, rule, at, IMPORT).await? == Added::TooMany {
+            return Err(sqlx::Error::Protocol(format!("more than {MOST_RULES} rules for file names")));
+        }
     }
     Ok(())
 }
@@ -186,19 +215,39 @@ mod tests {
         assert!(rules(&store, "other").await.is_empty());
         assert!(!store.remove_filename_rule(&TenantId::new("other"), "steckbrief".into(), "x".into()).await.unwrap());
         assert!(store.remove_filename_rule(&acme, "steckbrief".into(), "cli:anna".into()).await.unwrap());
-        // What a file leaves out stays; what it names is all there is.
+        // What was taught stays, whatever a file names; what a file named, the next one replaces.
         import(&store, "acme", "").await;
         assert_eq!(rules(&store, "acme").await, ["Über mich=cv"]);
         import(&store, "acme", r#", "filename_rules": [{"words": "Profil", "kind": "cv"}]"#).await;
-        assert_eq!(rules(&store, "acme").await, ["Profil=cv"]);
+        assert_eq!(rules(&store, "acme").await, ["Profil=cv", "Über mich=cv"]);
+        import(&store, "acme", r#", "filename_rules": [{"words": "Blatt", "kind": "cv"}, {"words": "über mich", "kind": "photo"}]"#).await;
+        assert_eq!(rules(&store, "acme").await, ["Blatt=cv", "über mich=photo"]);
+        assert_eq!(add("Steckbrief", Kind::Cv).await.unwrap(), Added::New);
         let lines = store.audit_of(&acme, "filename_rule").await.unwrap();
         let said: Vec<String> = lines.iter().map(|line| format!("{} {} {}", line.actor, line.what, line.detail)).collect();
-        assert_eq!(said.len(), 6, "{said:?}");
+        assert_eq!(said.len(), 9, "{said:?}");
         assert_eq!(said[0], "cli:anna kind_rule_added steckbrief: cv");
-        assert!(said.contains(&"import kind_rule_removed ueber mich".to_owned()), "{said:?}");
+        assert!(said.contains(&"import kind_rule_removed profil".to_owned()), "{said:?}");
+        assert!(said.contains(&"import kind_rule_added ueber mich: photo".to_owned()), "{said:?}");
         import(&store, "acme", r#", "filename_rules": []"#).await;
-        assert!(rules(&store, "acme").await.is_empty());
+        assert_eq!(rules(&store, "acme").await, ["Steckbrief=cv"]);
         store.close().await;
+    }
+
+    #[test]
+    fn what_a_file_replaces() {
+        let rule = |words: &str, kind| FilenameRule { words: words.into(), kind };
+        let given = |words: &str, kind, by: &str| GivenRule { rule: rule(words, kind), at: Timestamp::now(), by: by.into() };
+        let old = [
+            given("Blatt", Kind::Cv, IMPORT),
+            given("Profil", Kind::Cv, IMPORT),
+            given("Über mich", Kind::Cv, "cli:anna"),
+            given("Kompass", Kind::Cv, "cli:anna"),
+            given("Steckbrief", Kind::Cv, "cli:anna"),
+        ];
+        let new = [rule("PROFIL", Kind::Photo), rule("ueber mich", Kind::Photo), rule("Kompass", Kind::Cv)];
+        let expected = Replaced { gone: vec![rule("Blatt", Kind::Cv)], overruled: vec![rule("Über mich", Kind::Cv)], kept: 1 };
+        assert_eq!(Replaced::of(&old, &new), expected);
     }
 
     /// They are read for every mail.

@@ -19,18 +19,21 @@ impl Judge {
     pub fn new(own: &[FilenameRule]) -> Judge {
         let mut words = Words::default();
         for rule in own {
-            words.add(&rule.words, Means::Is(rule.kind), &[]);
-            words.add_compound_part(&rule.words, Means::Is(rule.kind));
+            let means = if rule.kind == Kind::Other { Means::Nothing } else { Means::Is(rule.kind) };
+            let phrase = file_name::without_ending(&rule.words);
+            words.add(phrase, means, &[]);
+            words.add_compound_part(phrase, means);
         }
         Judge { own: words }
     }
 
     /// The kind that a file name tells; `Other` where it tells none, or two (S1.E12).
     pub fn kind(&self, name: &str) -> Kind {
-        let words = file_name::words(name);
+        let words = file_name::words(file_name::without_ending(name));
         let own = Told::of(&words, &self.own);
         match own.kinds.len() {
-            0 => Told::of(&words, &BUILT_IN).kind(),
+            // What the tenant says tells nothing tells nobody anything.
+            0 => Told::of(&own.rest, &BUILT_IN).kind(),
             // A blank form of it is no more than a form, unless the tenant's rule is about that word.
             1 if !Told::of(&own.rest, &BUILT_IN).is_blank_form => own.kind(),
             _ => Kind::Other,
@@ -39,9 +42,9 @@ impl Judge {
 
     /// The word that would have told the kind, if the tenant had a rule for it: the longest one that tells nothing as yet. `people`: names of those whom the file is about; no rule is made of them.
     pub fn telling_word(&self, name: &str, people: &[&str]) -> Option<String> {
-        let stem = name.rsplit_once('.').filter(|(stem, ending)| !stem.is_empty() && ending.len() <= 5).map_or(name, |(stem, _)| stem);
         let people: BTreeSet<String> = people.iter().flat_map(|person| file_name::words(person)).collect();
-        let unknown = Told::of(&Told::of(&file_name::words(stem), &self.own).rest, &BUILT_IN).rest;
+        let words = file_name::words(file_name::without_ending(name));
+        let unknown = Told::of(&Told::of(&words, &self.own).rest, &BUILT_IN).rest;
         let is_word = |word: &&String| word.chars().count() >= SHORTEST_OFFER && !people.contains(*word) && !COMMON.contains(*word);
         // The first of the longest: what a thing is stands in front of whose it is.
         unknown.iter().filter(is_word).rev().max_by_key(|word| word.chars().count()).cloned()
@@ -54,12 +57,17 @@ const SHORTEST_OFFER: usize = 4;
 /// Words that stand in names of all kinds of files.
 static COMMON: LazyLock<BTreeSet<String>> = LazyLock::new(|| DATA.common.words.iter().map(|word| file_name::key(word)).collect());
 
+/// What a photo is only a part of something behind.
+static BESIDE: LazyLock<BTreeSet<String>> = LazyLock::new(|| DATA.beside.words.iter().map(|word| file_name::key(word)).collect());
+
 /// What the words of a name tell by one set of rules.
 #[derive(Default)]
 struct Told {
     kinds: BTreeSet<Kind>,
     weak: BTreeSet<Kind>,
     is_blank_form: bool,
+    /// A photo that is a part of what the rest of the name tells; the thing itself, if that is nothing: `Weber Z. Foto.jpg`.
+    has_photo_beside: bool,
     /// The words that no rule knows.
     rest: Vec<String>,
 }
@@ -71,6 +79,7 @@ impl Told {
         while at < words.len() {
             let (length, means) = rules.longest_at(&words[at..]);
             match means {
+                Some(Means::Is(Kind::Photo)) if at > 0 && BESIDE.contains(&words[at - 1]) => told.has_photo_beside = true,
                 Some(Means::Is(kind)) => drop(told.kinds.insert(kind)),
                 Some(Means::Perhaps(kind)) => drop(told.weak.insert(kind)),
                 Some(Means::BlankForm) => told.is_blank_form = true,
@@ -86,12 +95,14 @@ impl Told {
         if self.is_blank_form {
             return Kind::Other;
         }
-        let mut found = if self.kinds.is_empty() { std::mem::take(&mut self.weak) } else { self.kinds };
-        if found.len() > 1 && !self.weak.is_empty() {
+        let is_weak = self.kinds.is_empty();
+        let mut found = if is_weak { std::mem::take(&mut self.weak) } else { self.kinds };
+        if found.len() > 1 && (is_weak || !self.weak.is_empty()) {
             found.remove(&Kind::Dossier);
         }
         match (found.len(), found.pop_first()) {
             (1, Some(kind)) => kind,
+            (0, None) if self.has_photo_beside => Kind::Photo,
             _ => Kind::Other,
         }
     }
@@ -132,6 +143,7 @@ static DATA: LazyLock<Data> =
 struct Data {
     fillers: List,
     common: List,
+    beside: List,
     #[serde(flatten)]
     tables: BTreeMap<String, Table>,
 }

@@ -150,3 +150,26 @@ fn rules_that_cannot_be() {
         "{said}"
     );
 }
+
+/// Acceptance: S1.22. An import says what becomes of rules, and takes none away that somebody taught.
+#[test]
+fn an_import_keeps_what_was_taught() {
+    let acme = Installation::new();
+    let import = |rules: &str, more: &[&str]| {
+        let file = acme.path("rules.json");
+        std::fs::write(&file, format!(r#"{{"tenant": {{"id": "acme", "filename_rules": {rules}}}}}"#)).unwrap();
+        acme.succeeds(&[&["import", file.to_str().unwrap()], more].concat())
+    };
+    assert!(import(r#"[{"words": "Blatt", "kind": "cv"}]"#, &[]).contains("1 rule for file names\n"));
+    acme.succeeds(&of(&["kind", "add", "--word", "Kompass", "--kind", "cv"]));
+    let said = acme.succeeds(&of(&["kind", "add", "--word", "Foto", "--kind", "other"]));
+    assert!(said.contains("\"Foto\" in names of files tells nothing from now on"), "{said}");
+    assert_eq!(acme.fails(&of(&["kind", "add", "--word", ".pdf", "--kind", "photo"])).0, 2);
+    let expected = "0 rules for file names; 2 of `kind add` and `--learn` kept; 1 of an earlier file taken away: Blatt (cv)\n";
+    let said = import("[]", &["--dry-run"]);
+    assert!(said.contains(expected) && said.contains("nothing was written"), "{said}");
+    let said = import("[]", &[]);
+    assert!(said.contains(expected), "{said}");
+    let list = acme.succeeds(&of(&["kind", "list"]));
+    assert!(list.contains("Kompass  cv") && list.contains("Foto  other") && !list.contains("Blatt"), "{list}");
+}

@@ -316,10 +316,26 @@ fn rules_of_a_tenant() {
     check("Steckbrief zum Zeugnis.pdf", Kind::Cv);
     check("Steckbrief über mich.pdf", Kind::Other);
     check("Portfolio.pdf", Kind::Other);
+    // What tells nothing leaves it to the rest of the name.
+    check("Portfolio Lebenslauf.pdf", Kind::Cv);
+    check("Steckbrief Portfolio.pdf", Kind::Cv);
+    assert_eq!(of("Lebenslauf Muster.pdf", &[rule("Muster", Kind::Other)]), Kind::Cv);
+    assert_eq!(of("Lebenslauf mit Steckbriefbild.pdf", &[rule("Steckbriefbild", Kind::Photo)]), Kind::Cv);
     check("Steckbrief Vorlage.docx", Kind::Other);
     check("Lebenslauf.pdf", Kind::Cv);
     assert_eq!(of("Muster.pdf", &[rule("Muster", Kind::WorkSample)]), Kind::WorkSample);
     assert_eq!(of("Steckbrief_Weber.pdf", &[]), Kind::Other);
+}
+
+/// An ending is no word of the name, whoever says what it would tell.
+#[test]
+fn endings_tell_nothing() {
+    let own = [rule("pdf", Kind::Photo), rule("Steckbrief.docx", Kind::Cv)];
+    for name in ["Portfolio_Weber.pdf", "Portfolio_Weber.docx.pdf", "PORTFOLIO.PDF"] {
+        assert_eq!(of(name, &own), Kind::WorkSample, "{name}");
+    }
+    assert_eq!(of("scan.pdf", &own), Kind::Other);
+    assert_eq!(of("Steckbrief_Weber.pdf", &own), Kind::Cv);
 }
 
 #[test]
