@@ -77,7 +77,7 @@ fn refused_types() {
         [
             row("Kanarie-Datei-0.txt", "file", "-"),
             row("Kanarie-Datei.pdf.exe", "skipped", "type_refused"),
-            row("Kanarie-Datei-cv.pdf", "skipped", "type_refused"),
+            row("Kanarie-Datei-cv.pdf", "skipped", "disguised"),
             row("Kanarie-Datei-brief.pdf", "file", "-"),
         ]
     );
