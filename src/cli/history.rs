@@ -1,12 +1,14 @@
 //! `history`: what has been filed to an application.
 
 use super::{Done, Failure, On, actor, show};
+use crate::model::id::DocumentId;
 use crate::model::message::Folds;
 use crate::model::organisation::Application;
 use crate::store::history::{Document, Entry, TakenBack, Withdrawn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub mod flags;
 pub mod parts;
 mod take_back;
 
@@ -144,7 +146,7 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
             show::clean(imported)
         ));
     }
-    for (key, label) in [("note", "note"), ("flags", "flags"), ("told", "told")] {
+    for (key, label) in [("note", "note"), ("told", "told")] {
         let text = match &body[key] {
             Value::String(text) => show::clean(text),
             Value::Array(list) => list.iter().filter_map(Value::as_str).map(show::clean).collect::<Vec<_>>().join(", "),
@@ -154,22 +156,14 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
             lines.push(format!("  {label:<12}  {text}"));
         }
     }
+    let flags = body["flags"].as_array().map(Vec::as_slice).unwrap_or_default();
+    lines.extend(flags.iter().filter_map(Value::as_str).map(|flag| format!("  mind          {}", flags::sentence(flag))));
     if body["nobody_responsible"] == true {
         let told = body["told"].as_array().is_some_and(|told| !told.is_empty());
         let instead = if told { "the fallback address was told" } else { "there is no fallback address, so nobody was told" };
         lines.push(format!("  responsible   nobody: {instead}"));
     }
-    for document in &entry.documents {
-        let tabs = tabs(document).join(", ");
-        lines.push(format!(
-            "  file          {}  {}  ({}, {} bytes; {tabs})",
-            document.id,
-            show::clean(&document.name),
-            document.kind,
-            document.size
-        ));
-    }
-    lines.extend(parts::lines(body));
+    lines.extend(files(entry));
     let (text, folds) = match body["original"]["body"].as_str() {
         Some(text) => (text, &body["original"]["folds"]),
         None => (body["text"].as_str().unwrap_or_default(), &body["folds"]),
@@ -183,6 +177,17 @@ fn as_text(entry: &Entry, unfold: bool) -> String {
         lines.extend(quoted(mail["body"].as_str().unwrap_or_default(), &mail["folds"], unfold));
     }
     lines.join("\n")
+}
+
+/// The documents, and what became of the other parts.
+fn files(entry: &Entry) -> Vec<String> {
+    let file = |document: &Document| {
+        let (tabs, beside) = (tabs(document).join(", "), parts::beside(&entry.body, document.id));
+        let (id, name) = (document.id, show::clean(&document.name));
+        format!("  file          {id}  {name}  ({}, {} bytes; {tabs}{beside})", document.kind, document.size)
+    };
+    let listed: Vec<DocumentId> = entry.documents.iter().map(|document| document.id).collect();
+    entry.documents.iter().map(file).chain(parts::lines(&entry.body, &listed)).collect()
 }
 
 /// The lines of a body, set off from what the program says.
@@ -297,14 +302,18 @@ mod tests {
                 "  written by    Maria <maria@example.net>, 2026-11-20",
                 "  forwarded by  p@x.example",
                 "  assigned by   cli:anna",
-                "  flags         assigned",
+                "  mind          a person chose the application: an operator, or the forwarder in answer to a receipt",
             ][..],
         );
         // Nothing was unpacked: the mail's own sender is its writer.
         check(
             "cli:anna",
             json!({"from": {"name": null, "address": "x@y.example"}, "date": "2026-11-21", "forwarder": null, "flags": ["assigned"]}),
-            &["  written by    x@y.example, 2026-11-21", "  assigned by   cli:anna", "  flags         assigned"],
+            &[
+                "  written by    x@y.example, 2026-11-21",
+                "  assigned by   cli:anna",
+                "  mind          a person chose the application: an operator, or the forwarder in answer to a receipt",
+            ],
         );
         check("petra@acme.example", json!({"from": petra, "forwarder": petra}), &["  written by    Petra <petra@acme.example>"]);
         check(
@@ -313,7 +322,7 @@ mod tests {
             &[
                 "  written by    Maria <maria@example.net>, 2026-11-22",
                 "  sent          directly, to the reply address of this application",
-                "  flags         direct",
+                "  mind          the candidate wrote to the reply address of this application; nobody forwarded it",
             ],
         );
     }

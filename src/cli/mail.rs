@@ -1,5 +1,6 @@
 //! `mail`: every mail that was accepted, whatever became of it.
 
+mod foreseen;
 pub mod healing;
 mod page;
 pub mod retry;
@@ -9,6 +10,8 @@ use super::{Done, Failure, On, actor, history, show};
 use crate::model::id::{ArrivalId, TenantId};
 use crate::model::verdict::{Disposition, HoldReason, Suggestion};
 use crate::place::suggest;
+use crate::store::audit::AuditLine;
+use crate::store::history::Withdrawn;
 use crate::store::listing::{Filter, Listed};
 use crate::store::{DaemonLock, Store};
 use serde_json::{Value, json};
@@ -176,34 +179,61 @@ pub async fn suggestions(store: &Store, mail: &Listed, addressed: Option<&Addres
     Ok(suggest::suggestions(&nearby, mail.reference.as_deref(), suggest::MOST))
 }
 
-pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
-    let addressed = whose::addressed(store, mail).await?;
-    let suggestions = if mail.is_held() { suggestions(store, mail, addressed.as_ref()).await? } else { Vec::new() };
-    let withdrawn = match mail.entry.as_deref().map(str::parse) {
-        Some(Ok(entry)) => store.withdrawn(&mail.tenant, entry).await?,
-        _ => None,
-    };
-    let audit = store.audit_of(&mail.tenant, &mail.id.to_string()).await?;
-    let explanation = healing::explanation(store, mail).await?;
-    if as_json {
-        let mut value = as_list_json(mail);
-        value["explanation"] = json!(explanation);
-        value["addressed"] = addressed.as_ref().map(Addressed::as_json).into();
-        value["chosen"] = json!(mail.chosen.as_ref().map(|(number, by)| json!({"reference": number, "by": by})));
-        value["suggestions"] = json!(suggestions);
-        value["envelope"] = mail.envelope.clone();
-        value["facts"] = mail.facts.clone();
-        value["size"] = json!(mail.size);
-        value["sha256"] = json!(mail.sha256);
-        value["attempts"] = json!(mail.attempts);
-        value["entry"] = json!(mail.entry);
-        value["parts"] = whose::parts(store, mail).await?;
-        value["withdrawn"] = withdrawn.as_ref().map(history::withdrawn).into();
-        value["audit"] = json!(audit);
-        value["raw_gone"] = json!(mail.raw_gone);
-        healing::as_json(mail, &mut value);
-        return show::out_json(&value);
+/// What is known of one mail beside its row.
+struct Known {
+    addressed: Option<Addressed>,
+    suggestions: Vec<Suggestion>,
+    withdrawn: Option<Withdrawn>,
+    audit: Vec<AuditLine>,
+    explanation: Option<&'static str>,
+    foreseen: Option<foreseen::Rows>,
+}
+
+impl Known {
+    async fn of(store: &Store, mail: &Listed) -> anyhow::Result<Known> {
+        let addressed = whose::addressed(store, mail).await?;
+        let suggestions = if mail.is_held() { suggestions(store, mail, addressed.as_ref()).await? } else { Vec::new() };
+        let withdrawn = match mail.entry.as_deref().map(str::parse) {
+            Some(Ok(entry)) => store.withdrawn(&mail.tenant, entry).await?,
+            _ => None,
+        };
+        let audit = store.audit_of(&mail.tenant, &mail.id.to_string()).await?;
+        let explanation = healing::explanation(store, mail).await?;
+        let foreseen = foreseen::of_held(store, mail).await?;
+        Ok(Known { addressed, suggestions, withdrawn, audit, explanation, foreseen })
     }
+}
+
+async fn as_json(store: &Store, mail: &Listed, known: &Known) -> anyhow::Result<Value> {
+    let mut value = as_list_json(mail);
+    value["explanation"] = json!(known.explanation);
+    value["addressed"] = known.addressed.as_ref().map(Addressed::as_json).into();
+    value["chosen"] = json!(mail.chosen.as_ref().map(|(number, by)| json!({"reference": number, "by": by})));
+    value["suggestions"] = json!(known.suggestions);
+    value["envelope"] = mail.envelope.clone();
+    value["facts"] = mail.facts.clone();
+    value["size"] = json!(mail.size);
+    value["sha256"] = json!(mail.sha256);
+    value["attempts"] = json!(mail.attempts);
+    value["entry"] = json!(mail.entry);
+    value["parts_forecast"] = matches!(known.foreseen, Some(Ok(_))).into();
+    value["parts"] = match &known.foreseen {
+        Some(Ok(rows)) => rows.clone().into(),
+        _ => whose::parts(store, mail).await?,
+    };
+    value["withdrawn"] = known.withdrawn.as_ref().map(history::withdrawn).into();
+    value["audit"] = json!(known.audit);
+    value["raw_gone"] = json!(mail.raw_gone);
+    healing::as_json(mail, &mut value);
+    Ok(value)
+}
+
+pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
+    let known = Known::of(store, mail).await?;
+    if as_json {
+        return show::out_json(&self::as_json(store, mail, &known).await?);
+    }
+    let Known { addressed, suggestions, withdrawn, audit, explanation, foreseen } = known;
     let mut lines = vec![
         format!("mail      {}", mail.id),
         format!("received  {} by {}, {} bytes", show::utc(mail.at), mail.door, mail.size),
@@ -218,6 +248,7 @@ pub async fn show_one(store: &Store, mail: &Listed, as_json: bool) -> Done {
     }
     lines.extend(addressed.map(|addressed| format!("address   {}", addressed.words())));
     lines.extend(whose::entry(store, mail).await?);
+    lines.extend(foreseen.iter().flat_map(foreseen::lines));
     lines.extend(explanation.map(|text| format!("\n{text}")));
     lines.extend(healing::words(mail));
     if let Some((at, by, why)) = &mail.closed {

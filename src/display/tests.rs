@@ -197,3 +197,34 @@ fn the_page_escapes_and_forbids() {
     }
     assert!(page.contains("content=\"no-referrer\"") && page.contains("charset=\"utf-8\""));
 }
+
+/// What says the same twice is folded; where the two differ, or the HTML shows pictures, both are open.
+#[test]
+fn html_that_says_nothing_more_is_folded() {
+    use crate::display::mail::{Sheet, sheet};
+    use crate::model::message::Message;
+    use crate::model::rendering::{Picture, Rendering};
+    let check = |renderings_differ: bool, pictures: Vec<Picture>, is_folded: bool| {
+        let message = Message { renderings_differ, ..Message::default() };
+        let renderings = [Rendering { of: 0, html: vec!["<p>Hallo</p>".into()], pictures }];
+        let page = sheet(&Sheet {
+            head: &[],
+            message: &message,
+            parts: &[],
+            forecast: None,
+            renderings: &renderings,
+            flags: &[],
+            defects: &[],
+            raw: "",
+        });
+        assert_eq!(
+            page.contains("<details><summary>HTML</summary>\n<div class=\"mail\"><p>Hallo</p></div>\n</details>"),
+            is_folded,
+            "{page}"
+        );
+        assert_eq!(page.contains("<h2>HTML</h2>\n<div class=\"mail\"><p>Hallo</p></div>"), !is_folded, "{page}");
+    };
+    check(false, Vec::new(), true);
+    check(true, Vec::new(), false);
+    check(false, vec![Picture { content_id: "x@y".into(), media_type: "image/png".into(), bytes: Vec::new() }], false);
+}

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 pub mod kind_changed;
 mod names;
-mod parts;
+pub mod parts;
 pub mod taken_back;
 
 /// What was found out and decided about one arrival.

@@ -177,6 +177,8 @@ pub struct Attachment {
 pub enum SkipReason {
     /// The tenant does not take files of its type.
     TypeRefused,
+    /// Its content is a program, which the tenant does not take, and its name says something else.
+    Disguised,
     /// The virus scanner found something in it.
     Infected,
     /// The virus scanner does not look into it.
@@ -184,11 +186,12 @@ pub enum SkipReason {
 }
 
 impl SkipReason {
-    pub const ALL: [SkipReason; 3] = [SkipReason::TypeRefused, SkipReason::Infected, SkipReason::NotScanned];
+    pub const ALL: [SkipReason; 4] = [SkipReason::TypeRefused, SkipReason::Disguised, SkipReason::Infected, SkipReason::NotScanned];
 
     pub fn as_str(self) -> &'static str {
         match self {
             SkipReason::TypeRefused => "type_refused",
+            SkipReason::Disguised => "disguised",
             SkipReason::Infected => "infected",
             SkipReason::NotScanned => "not_scanned",
         }
@@ -199,6 +202,7 @@ impl From<SkipReason> for PartReason {
     fn from(why: SkipReason) -> PartReason {
         match why {
             SkipReason::TypeRefused => PartReason::TypeRefused,
+            SkipReason::Disguised => PartReason::Disguised,
             SkipReason::Infected => PartReason::Infected,
             SkipReason::NotScanned => PartReason::NotScanned,
         }
@@ -376,8 +380,8 @@ pub enum Defect {
     SignatureNotVerified(usize),
     #[error("part {0}: text before its first or behind its last part belongs to none and is not shown")]
     TextBetween(usize),
-    #[error("part {part}: its name says it is {named}, its content {found}")]
-    NameAndContent { part: usize, named: String, found: String },
+    #[error("part {part}, \"{name}\": its name says it is {named}, its content {found}")]
+    NameAndContent { part: usize, name: String, named: String, found: String },
     #[error("part {0}: the plain text and the HTML say different things; the plain text is shown")]
     RenderingsDiffer(usize),
     #[error("part {0}: it is damaged; what could be read of its content is kept")]

@@ -14,6 +14,8 @@ pub enum PartReason {
     PartOfReport,
     /// The tenant does not take files of its type.
     TypeRefused,
+    /// Its content is a program, which the tenant does not take, and its name says something else.
+    Disguised,
     /// The virus scanner found something in it.
     Infected,
     /// The virus scanner does not look into it.
@@ -37,12 +39,13 @@ pub enum PartReason {
 }
 
 impl PartReason {
-    pub const ALL: [PartReason; 16] = [
+    pub const ALL: [PartReason; 17] = [
         PartReason::Unpacked,
         PartReason::DigitalSignature,
         PartReason::KeptUnopened,
         PartReason::PartOfReport,
         PartReason::TypeRefused,
+        PartReason::Disguised,
         PartReason::Infected,
         PartReason::NotScanned,
         PartReason::ShownInText,
@@ -64,6 +67,7 @@ impl PartReason {
             PartReason::KeptUnopened => "kept unopened",
             PartReason::PartOfReport => "part of a report",
             PartReason::TypeRefused => "type_refused",
+            PartReason::Disguised => "disguised",
             PartReason::Infected => "infected",
             PartReason::NotScanned => "not_scanned",
             PartReason::ShownInText => "shown in the text",

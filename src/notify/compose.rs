@@ -142,9 +142,10 @@ fn files(locale: Locale, message: &Message) -> Vec<String> {
 /// Names of files in an archive that a notice bears; the history has them all.
 const MOST_INSIDE: usize = 10;
 
-/// That a reader may need a password, and what is in an archive.
+/// That there is nothing in it, that a reader may need a password, and what is in an archive.
 fn seen_in(locale: Locale, attachment: &Attachment) -> Vec<String> {
     let details = &attachment.details;
+    let empty = (attachment.size == 0).then(|| say(locale, "file-empty", &[]));
     let locked = details.locked.then(|| say(locale, "file-locked", &[]));
     let inside = details.archive.as_ref().map(|archive| {
         let mut names: Vec<&str> = archive.files.iter().take(MOST_INSIDE).map(|file| file.name.as_str()).collect();
@@ -154,7 +155,7 @@ fn seen_in(locale: Locale, attachment: &Attachment) -> Vec<String> {
         }
         say(locale, "file-inside", &[("count", &count.to_string()), ("names", &names.join(", "))])
     });
-    locked.into_iter().chain(inside).map(|line| format!("    {line}")).collect()
+    empty.into_iter().chain(locked).chain(inside).map(|line| format!("    {line}")).collect()
 }
 
 /// Names and kinds.

@@ -10,16 +10,16 @@ use crate::model::verdict::{Chosen, HoldReason, Verdict};
 
 /// The message without files of refused types. `refused`: the tenant's endings; none means the built-in list.
 pub fn without_refused(mut message: Message, refused: Option<&[String]>) -> Message {
-    let is_refused = |attachment: &Attachment| {
+    let refusal = |attachment: &Attachment| {
         let (name, media_type) = (attachment.name.as_deref(), &attachment.media_type);
         match refused {
-            Some(endings) => types::is_refused(endings, name, media_type),
-            None => types::is_refused(types::REFUSED, name, media_type),
+            Some(endings) => types::refusal(endings, name, media_type),
+            None => types::refusal(types::REFUSED, name, media_type),
         }
     };
     for attachment in message.attachments.iter_mut().filter(|attachment| is_shown(attachment)) {
-        if is_refused(attachment) {
-            attachment.skip(SkipReason::TypeRefused);
+        if let Some(why) = refusal(attachment) {
+            attachment.skip(why);
         }
     }
     message

@@ -1,5 +1,7 @@
 //! File types that are not filed: by the ending of the name, and by the content where that gives a type away.
 
+use crate::model::message::SkipReason;
+
 /// What is refused where a tenant says nothing: what a double click runs, installs, mounts, or follows to somewhere else.
 pub const REFUSED: &[&str] = &[
     // programs and installers
@@ -146,10 +148,19 @@ fn endings_of(media_type: &str) -> &'static [&'static str] {
     }
 }
 
-/// Whether a file of this name and content is refused. `refused`: endings in lower case without the dot.
-pub fn is_refused(refused: &[impl AsRef<str>], name: Option<&str>, media_type: &str) -> bool {
+/// Disks are no programs, whatever they are called.
+const DISKS: &[&str] = &["iso", "img", "vhd", "vhdx", "vmdk", "vdi", "dmg"];
+
+/// Whether a file of this name and content is refused, and why. `refused`: endings in lower case without the dot.
+pub fn refusal(refused: &[impl AsRef<str>], name: Option<&str>, media_type: &str) -> Option<SkipReason> {
     let is_listed = |ending: &str| refused.iter().any(|one| one.as_ref() == ending);
-    name.and_then(ending).is_some_and(|ending| is_listed(&ending)) || endings_of(media_type).iter().any(|ending| is_listed(ending))
+    if name.and_then(ending).is_some_and(|ending| is_listed(&ending)) {
+        return Some(SkipReason::TypeRefused);
+    }
+    let found = endings_of(media_type).iter().find(|ending| is_listed(ending))?;
+    // Who is told that his PDF is of a type that is not taken would send it again.
+    let is_disguised = name.is_some() && !DISKS.contains(found);
+    Some(if is_disguised { SkipReason::Disguised } else { SkipReason::TypeRefused })
 }
 
 /// The ending that a name has on a disk, in lower case: the last one, behind which dots, blanks and what cannot be seen do not count.
@@ -175,7 +186,10 @@ mod tests {
     /// Acceptance: S1.E14.
     #[test]
     fn by_name() {
-        let check = |name: &str, want: bool| assert_eq!(is_refused(REFUSED, Some(name), "application/octet-stream"), want, "{name:?}");
+        let check = |name: &str, want: bool| {
+            let want = want.then_some(SkipReason::TypeRefused);
+            assert_eq!(refusal(REFUSED, Some(name), "application/octet-stream"), want, "{name:?}");
+        };
         for name in
             ["setup.exe", "SETUP.EXE", "Lebenslauf.pdf.exe", "cv.exe.", "cv.exe . .", "cv.exe\u{202e}", "cv.e\u{200b}xe", "cv.exe::$DATA"]
         {
@@ -193,18 +207,26 @@ mod tests {
     /// Acceptance: S1.E14.
     #[test]
     fn by_content() {
-        let check = |refused: &[&str], name: &str, media_type: &str, want: bool| {
-            assert_eq!(is_refused(refused, Some(name), media_type), want, "{refused:?} {name} {media_type}");
+        let (named, disguised) = (Some(SkipReason::TypeRefused), Some(SkipReason::Disguised));
+        let check = |refused: &[&str], name: &str, media_type: &str, want: Option<SkipReason>| {
+            assert_eq!(refusal(refused, Some(name), media_type), want, "{refused:?} {name} {media_type}");
         };
-        check(&["exe"], "cv.pdf", "application/x-dosexec", true);
-        check(&["exe"], "cv.pdf", "application/x-executable", true);
-        check(&["elf"], "cv.pdf", "application/x-dosexec", false);
-        check(&["js"], "cv.pdf", "application/x-dosexec", false);
-        check(&["js"], "setup.exe", "application/x-dosexec", false);
-        check(&[], "setup.exe", "application/x-dosexec", false);
-        check(&["pdf"], "cv.pdf", "application/pdf", true);
-        check(&["exe"], "cv.pdf", "application/pdf", false);
-        assert!(is_refused(&["iso".to_owned()], None, "application/x-iso9660-image"));
+        check(&["exe"], "cv.pdf", "application/x-dosexec", disguised);
+        check(&["exe"], "cv.pdf", "application/x-executable", disguised);
+        check(&["exe"], "cv.exe", "application/x-dosexec", named);
+        check(&["elf"], "cv.pdf", "application/x-dosexec", None);
+        check(&["js"], "cv.pdf", "application/x-dosexec", None);
+        check(&["js"], "setup.exe", "application/x-dosexec", None);
+        check(&[], "setup.exe", "application/x-dosexec", None);
+        check(&["pdf"], "cv.pdf", "application/pdf", named);
+        check(&["exe"], "cv.pdf", "application/pdf", None);
+        // A disk is no program, and what has no name has no other one.
+        check(&["iso"], "cv.pdf", "application/x-iso9660-image", named);
+        assert_eq!(refusal(&["iso".to_owned()], None, "application/x-iso9660-image"), named);
+        assert_eq!(refusal(&["exe".to_owned()], None, "application/x-dosexec"), named);
+        for disk in DISKS {
+            assert!(REFUSED.contains(disk), "{disk}");
+        }
     }
 
     #[test]

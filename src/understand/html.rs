@@ -400,9 +400,15 @@ impl Writer {
 
     fn finish(self) -> String {
         let mut text = String::with_capacity(self.text.len());
-        for line in self.text.split('\n') {
-            text.push_str(line.replace('\u{a0}', " ").trim_end());
-            text.push('\n');
+        let mut was_empty = false;
+        for line in self.text.replace('\u{a0}', " ").split('\n').map(str::trim_end) {
+            // Outlook's empty line is a paragraph of a blank: of several, one says as much.
+            let is_empty = line.trim_start_matches(['>', ' ']).is_empty();
+            if !(is_empty && was_empty) {
+                text.push_str(line);
+                text.push('\n');
+            }
+            was_empty = is_empty;
         }
         text.trim_matches('\n').to_owned()
     }
@@ -431,6 +437,7 @@ mod tests {
         check("<p>Hallo <b>Welt</b></p><p>zwei</p>", "Hallo Welt\n\nzwei");
         check("a<br>b<br><br>c<BR/>d", "a\nb\n\nc\nd");
         check("<div>a</div><div>b</div>", "a\nb");
+        check("<p>a</p><p>&nbsp;</p><p>&nbsp;</p><p>b</p><blockquote><p>&nbsp;</p><p>c</p></blockquote>", "a\n\nb\n\n> c");
         check("  viel \n\t Raum  ", "viel Raum");
         check("<html><head><title>T</title><style>p{}</style></head><body>x<script>y()</script></body></html>", "x");
         check("a<!-- weg --><!--[if mso]>x<![endif]-->b", "ab");

@@ -344,6 +344,12 @@ pub fn decoded(bytes: &[u8], encoding: crate::model::message::Encoding) -> Vec<u
     decode::transfer(bytes, encoding).0.into_owned()
 }
 
+/// A field's value as people read it: decoded, unfolded, mended where the intake mends it.
+pub fn field_text(value: &[u8]) -> String {
+    let text = field::text(value);
+    charsets::mojibake::undone(&text).unwrap_or(text)
+}
+
 /// The word of a file's name that would tell its kind, if the tenant had a rule for it; none of those people's names.
 pub fn telling_word(name: &str, own: &[FilenameRule], people: &[&str]) -> Option<String> {
     kinds::Judge::new(own).telling_word(name, people)

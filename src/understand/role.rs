@@ -146,10 +146,16 @@ pub fn disagreement(part: usize, attachment: &Attachment) -> Option<Defect> {
     if attachment.role != PartRole::File || attachment.size == 0 {
         return None;
     }
-    let (_, ending) = attachment.name.as_deref()?.rsplit_once('.')?;
+    let name = attachment.name.as_deref()?;
+    let (_, ending) = name.rsplit_once('.')?;
     let ending = ending.to_lowercase();
     let (_, kept) = PROMISES.iter().find(|(endings, _)| endings.contains(&ending.as_str()))?;
     let found = attachment.media_type.as_str();
     let is_known = !matches!(found, "application/octet-stream" | "text/plain" | "application/x-empty");
-    (is_known && !kept.contains(&found)).then(|| Defect::NameAndContent { part, named: ending, found: found.to_owned() })
+    (is_known && !kept.contains(&found)).then(|| Defect::NameAndContent {
+        part,
+        name: name.to_owned(),
+        named: ending,
+        found: found.to_owned(),
+    })
 }

@@ -39,6 +39,7 @@ mod oauth;
 mod oidc;
 mod opendkim;
 mod outlook;
+mod page;
 mod parts;
 mod pipe;
 mod postfix;

@@ -5,6 +5,7 @@ use crate::model::address;
 use crate::model::organisation::Application;
 use crate::store::Store;
 use crate::store::listing::Listed;
+use crate::store::taking_back::Filed;
 use crate::store::tokens::TokenThen;
 use serde_json::{Value, json};
 
@@ -64,23 +65,29 @@ pub fn number(mail: &Listed) -> String {
     }
 }
 
+/// What was filed of it, also if it was taken back.
+pub async fn filed(store: &Store, mail: &Listed) -> anyhow::Result<Option<Filed>> {
+    match mail.entry.as_deref().map(str::parse) {
+        Some(Ok(id)) => store.filed(&mail.tenant, id).await,
+        _ => Ok(None),
+    }
+}
+
 /// The parts of the mail that its entry names, if it is filed; those of a mail that was taken back are for those who ask for it.
 pub async fn parts(store: &Store, mail: &Listed) -> anyhow::Result<Value> {
-    let Some(Ok(id)) = mail.entry.as_deref().map(str::parse) else { return Ok(Value::Null) };
-    let filed = store.filed(&mail.tenant, id).await?.filter(|filed| filed.entry.withdrawn.is_none());
+    let filed = filed(store, mail).await?.filter(|filed| filed.entry.withdrawn.is_none());
     Ok(filed.map(|filed| filed.entry.body["parts"].clone()).unwrap_or_default())
 }
 
 /// Where it is filed, or was before, and what became of its parts.
 pub async fn entry(store: &Store, mail: &Listed) -> anyhow::Result<Vec<String>> {
-    let Some(Ok(id)) = mail.entry.as_deref().map(str::parse) else { return Ok(Vec::new()) };
-    let Some(filed) = store.filed(&mail.tenant, id).await? else { return Ok(Vec::new()) };
+    let Some(filed) = filed(store, mail).await? else { return Ok(Vec::new()) };
     let application = store.application_by_id(&mail.tenant, &filed.application).await?;
     let place = application.as_ref().map_or_else(|| "an application that is gone".to_owned(), named);
-    let mut lines = vec![format!("filed as  entry {id} of {place}")];
+    let mut lines = vec![format!("filed as  entry {} of {place}", filed.entry.id)];
     // Names of files of a mail that was taken back are for those who ask for it.
     if filed.entry.withdrawn.is_none() {
-        lines.extend(history::parts::lines(&filed.entry.body));
+        lines.extend(history::parts::lines(&filed.entry.body, &[]));
     }
     Ok(lines)
 }

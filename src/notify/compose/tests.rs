@@ -67,7 +67,12 @@ fn files_that_are_kept_out() {
     use crate::model::message::SkipReason;
     let mut mail = message();
     let named = |name: &str| Attachment { name: Some(name.into()), ..message().attachments.remove(0) };
-    for (name, why) in [("a.exe", SkipReason::TypeRefused), ("b.pdf", SkipReason::Infected), ("c.iso", SkipReason::NotScanned)] {
+    for (name, why) in [
+        ("a.exe", SkipReason::TypeRefused),
+        ("b.pdf", SkipReason::Infected),
+        ("c.iso", SkipReason::NotScanned),
+        ("z.pdf", SkipReason::Disguised),
+    ] {
         let mut one = named(name);
         one.skip(why);
         one.found = (why == SkipReason::Infected).then(|| "Eicar\r\nBcc: x".into());
@@ -76,16 +81,19 @@ fn files_that_are_kept_out() {
     let mut unpacked = named("d.eml");
     unpacked.unpacked();
     mail.attachments.push(unpacked);
-    for (locale, heading, found) in [
-        (Locale::De, "Nicht abgelegt:", "hat Eicar Bcc: x gefunden"),
-        (Locale::En, "Not filed:", "found Eicar Bcc: x"),
-        (Locale::Sv, "Inte arkiverat:", "hittade Eicar Bcc: x"),
+    for (locale, heading, found, disguised) in [
+        (Locale::De, "Nicht abgelegt:", "hat Eicar Bcc: x gefunden", "z.pdf (ist ein Programm unter anderem Namen)"),
+        (Locale::En, "Not filed:", "found Eicar Bcc: x", "z.pdf (is a program under another name)"),
+        (Locale::Sv, "Inte arkiverat:", "hittade Eicar Bcc: x", "z.pdf (är ett program under annat namn)"),
     ] {
         let lines = files(locale, &mail);
         let at = lines.iter().position(|line| line == heading).unwrap();
-        assert!(at == 2 && lines[1].contains("Anschreiben.pdf") && lines.len() == 6, "{lines:?}");
+        assert!(at == 2 && lines[1].contains("Anschreiben.pdf") && lines.len() == 7, "{lines:?}");
         assert!(lines[3].contains("a.exe (") && lines[4].contains(found) && lines[5].contains("c.iso ("), "{lines:?}");
+        assert_eq!(lines[6].trim(), disguised);
     }
+    mail.attachments[0].size = 0;
+    assert_eq!(files(Locale::De, &mail)[2].trim(), "Leer: Die Datei hat keinen Inhalt.");
     mail.attachments.remove(0);
     assert_eq!(files(Locale::En, &mail)[..2], ["Files: none", "Not filed:"]);
 }
