@@ -138,7 +138,7 @@ impl Seen<'_> {
     }
 
     fn tells_kind(&self) -> bool {
-        self.name.is_some_and(|name| kinds::Judge::new(&[]).kind(name) != Kind::Other)
+        self.name.is_some_and(|name| kinds::Judge::exact().kind(name) != Kind::Other)
     }
 
     /// The names that cameras, phones and scanners give, and iOS to photos in a mail (`image0.jpeg`).

@@ -7,13 +7,19 @@ use crate::model::file_name::{self, FilenameRule};
 use crate::model::message::Kind;
 use matching::{Means, Words};
 use serde::Deserialize;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 /// Judges the names of one tenant's files.
 pub struct Judge {
     own: Words,
+    /// Words that may still be looked at for a typing error.
+    looks: Cell<u32>,
 }
+
+/// Words in the names of one mail's files that are looked at for typing errors: each costs as much as fifty others.
+const MOST_LOOKS: u32 = 2_000;
 
 impl Judge {
     pub fn new(own: &[FilenameRule]) -> Judge {
@@ -24,18 +30,23 @@ impl Judge {
             words.add(phrase, means, &[]);
             words.add_compound_part(phrase, means);
         }
-        Judge { own: words }
+        Judge { own: words, looks: Cell::new(MOST_LOOKS) }
+    }
+
+    /// One without the tenant's rules, to whom a word with a typing error is another word.
+    pub fn exact() -> Judge {
+        Judge { own: Words::default(), looks: Cell::new(0) }
     }
 
     /// The kind that a file name tells; `Other` where it tells none, or two (S1.E12).
     pub fn kind(&self, name: &str) -> Kind {
         let words = file_name::words(file_name::without_ending(name));
-        let own = Told::of(&words, &self.own);
+        let own = Told::of(&words, &self.own, &self.looks);
         match own.kinds.len() {
             // What the tenant says tells nothing tells nobody anything.
-            0 => Told::of(&own.rest, &BUILT_IN).kind(),
+            0 => Told::of(&own.rest, &BUILT_IN, &self.looks).kind(),
             // A blank form of it is no more than a form, unless the tenant's rule is about that word.
-            1 if !Told::of(&own.rest, &BUILT_IN).is_blank_form => own.kind(),
+            1 if !Told::of(&own.rest, &BUILT_IN, &self.looks).is_blank_form => own.kind(),
             _ => Kind::Other,
         }
     }
@@ -44,7 +55,7 @@ impl Judge {
     pub fn telling_word(&self, name: &str, people: &[&str]) -> Option<String> {
         let people: BTreeSet<String> = people.iter().flat_map(|person| file_name::words(person)).collect();
         let words = file_name::words(file_name::without_ending(name));
-        let unknown = Told::of(&Told::of(&words, &self.own).rest, &BUILT_IN).rest;
+        let unknown = Told::of(&Told::of(&words, &self.own, &self.looks).rest, &BUILT_IN, &self.looks).rest;
         let is_word = |word: &&String| word.chars().count() >= SHORTEST_OFFER && !people.contains(*word) && !COMMON.contains(*word);
         // The first of the longest: what a thing is stands in front of whose it is.
         unknown.iter().filter(is_word).rev().max_by_key(|word| word.chars().count()).cloned()
@@ -73,11 +84,11 @@ struct Told {
 }
 
 impl Told {
-    fn of(words: &[String], rules: &Words) -> Told {
+    fn of(words: &[String], rules: &Words, looks: &Cell<u32>) -> Told {
         let mut told = Told::default();
         let mut at = 0;
         while at < words.len() {
-            let (length, means) = rules.longest_at(&words[at..]);
+            let (length, means) = rules.longest_at(&words[at..], looks);
             match means {
                 Some(Means::Is(Kind::Photo)) if at > 0 && BESIDE.contains(&words[at - 1]) => told.has_photo_beside = true,
                 Some(Means::Is(kind)) => drop(told.kinds.insert(kind)),

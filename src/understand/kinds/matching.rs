@@ -2,6 +2,7 @@
 
 use crate::model::file_name::{NUMBER, Umlauts, fold};
 use crate::model::message::Kind;
+use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 
 /// What a word tells of a file.
@@ -112,7 +113,7 @@ impl Words {
     }
 
     /// What fits best from here on, and how many words it takes (at least one).
-    pub fn longest_at(&self, words: &[String]) -> (usize, Option<Means>) {
+    pub fn longest_at(&self, words: &[String], looks: &Cell<u32>) -> (usize, Option<Means>) {
         let Some(first) = words.first() else { return (1, None) };
         let phrases = [None, first.chars().next()].into_iter().filter_map(|letter| self.phrases.get(&letter)).flatten();
         let phrases = phrases.filter_map(|(phrase, means)| self.phrase(phrase, words, *means));
@@ -121,7 +122,7 @@ impl Words {
         // Costly, and of no use where something is written right.
         let best = best
             .filter(|found| found.0 > Fit::Mistyped)
-            .or_else(|| self.mistyped(first).into_iter().chain(best).max_by_key(|found| (found.0, found.1)));
+            .or_else(|| self.mistyped(first, looks).into_iter().chain(best).max_by_key(|found| (found.0, found.1)));
         best.map_or((1, None), |(_, _, length, means)| (length, Some(means)))
     }
 
@@ -182,10 +183,11 @@ impl Words {
     }
 
     /// A word with one typing error. Two that it could be, of two meanings, are none.
-    fn mistyped(&self, token: &str) -> Option<Found> {
-        if token.len() + 1 < SHORTEST_MISTYPED {
+    fn mistyped(&self, token: &str, looks: &Cell<u32>) -> Option<Found> {
+        if token.len() + 1 < SHORTEST_MISTYPED || self.long.is_empty() && self.long_parts.is_empty() {
             return None;
         }
+        looks.set(looks.get().checked_sub(1)?);
         let letters: Vec<char> = token.chars().collect();
         // With an error and an ending, if it is long.
         let stems = stems(token).map(|stem| letters.len() - (token.len() - stem.len())).enumerate();
