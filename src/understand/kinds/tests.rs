@@ -359,7 +359,9 @@ fn typing_errors_are_looked_for_so_often() {
     let judge = Judge::new(&[]);
     assert_eq!(judge.kind("Lebenslauv.pdf"), Kind::Cv);
     let name = "unbekannteswort-".repeat(15);
-    (0..1_000).for_each(|_| drop(judge.kind(&name)));
+    for _ in 0..1_000 {
+        assert_eq!(judge.kind(&name), Kind::Other);
+    }
     assert_eq!(judge.looks.get(), 0);
     assert_eq!((judge.kind("Lebenslauv.pdf"), judge.kind("Lebenslauf.pdf")), (Kind::Other, Kind::Cv));
     assert_eq!((Judge::exact().kind("Lebenslauv.pdf"), Judge::exact().kind("Lebenslauf.pdf")), (Kind::Other, Kind::Cv));
