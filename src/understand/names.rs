@@ -1,6 +1,6 @@
 //! File names made harmless: what is shown and stored can be written to any disk and any page.
 
-use super::charsets::mojibake;
+use super::parameters;
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest name, in bytes: what common file systems take.
@@ -16,11 +16,9 @@ pub fn harmless(name: &str) -> Option<String> {
     let clean = clean.trim_matches(|c: char| c == '.' || c.is_whitespace());
     let leading_dot = last.trim_start().starts_with('.') && !clean.is_empty();
     let clean = if leading_dot { format!("_{clean}") } else { clean.to_owned() };
-    // What was taken off may have stood within a wrong reading.
-    match mojibake::undone(&clean) {
-        Some(undone) => harmless(&undone),
-        None => (!clean.is_empty()).then(|| shortened(&clean)),
-    }
+    // What was taken off may have stood within an escape, or within a wrong reading.
+    let (read, _) = parameters::named(&clean);
+    if read.len() < clean.len() { harmless(&read) } else { (!clean.is_empty()).then(|| shortened(&clean)) }
 }
 
 /// Controls, and what changes or hides text without being seen: Unicode's Bidi_Control and Default_Ignorable_Code_Point, and the

@@ -159,7 +159,7 @@ fn percent_decoded(value: &str) -> Vec<u8> {
 }
 
 /// A file name: encoded words, percent signs, a wrong reading undone.
-fn named(value: &str) -> (String, bool) {
+pub fn named(value: &str) -> (String, bool) {
     let value = words(value);
     let value = percent_named(&value).unwrap_or(value);
     match mojibake::undone(&value) {

@@ -256,7 +256,8 @@ impl View {
     fn read_characters<'b>(&mut self, index: usize, bytes: &'b [u8], charset: Option<&str>, damage: Damage) -> Cow<'b, str> {
         let (text, how) = charsets::text(bytes, charset);
         // Before anything is judged: what stands on both sides of it belongs together.
-        let text = if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { text };
+        let is_noise = |c: char| matches!(c, '\0' | '\u{feff}');
+        let text = if text.contains(is_noise) { Cow::Owned(text.replace(is_noise, "")) } else { text };
         let charset = || charset.unwrap_or_default().to_owned();
         match how {
             // A character cut in two is no fault of the mail's.
