@@ -3,8 +3,7 @@
 
 pub mod shown;
 
-use super::kinds;
-use crate::model::message::{Kind, PartRole};
+use crate::model::message::PartRole;
 use crate::model::part::PartReason;
 use shown::{Link, Use};
 
@@ -12,6 +11,8 @@ use shown::{Link, Use};
 #[derive(Clone, Debug, Default)]
 pub struct Seen<'a> {
     pub name: Option<&'a str>,
+    /// The name tells a kind of document, or may.
+    pub tells_kind: bool,
     /// Sniffed.
     pub media_type: &'a str,
     pub size: u64,
@@ -61,7 +62,7 @@ pub fn decide(seen: &Seen<'_>) -> (PartRole, Option<PartReason>) {
     }
     // His portrait beside his name, large in itself and shown small.
     let is_forwarders_portrait = seen.is_forwarders && in_signature && seen.is_shown_small();
-    if (seen.tells_kind() || seen.is_named_by_camera()) && !is_forwarders_portrait {
+    if (seen.tells_kind || seen.is_named_by_camera()) && !is_forwarders_portrait {
         return file;
     }
     let link = seen.shown.map_or(Link::None, |shown| shown.link);
@@ -106,7 +107,7 @@ fn decide_shown(seen: &Seen<'_>, shown: &Use, is_small: bool) -> (PartRole, Opti
 /// Whether an image is so small, and its name says so little, that being sent with several mails makes a logo of it. Documents and photos
 /// never become one.
 pub fn may_be_repeated(seen: &Seen<'_>) -> bool {
-    seen.size > 0 && seen.is_small() && !seen.is_portrait() && !seen.is_photo() && !seen.tells_kind() && !seen.is_named_by_camera()
+    seen.size > 0 && seen.is_small() && !seen.is_portrait() && !seen.is_photo() && !seen.tells_kind && !seen.is_named_by_camera()
 }
 
 /// Networks whose icons signatures bear.
@@ -135,10 +136,6 @@ impl Seen<'_> {
     fn is_named(&self, words: &[&str]) -> bool {
         let name = self.lower_name();
         words.iter().any(|word| name.contains(word))
-    }
-
-    fn tells_kind(&self) -> bool {
-        self.name.is_some_and(|name| kinds::Judge::exact().kind(name) != Kind::Other)
     }
 
     /// The names that cameras, phones and scanners give, and iOS to photos in a mail (`image0.jpeg`).

@@ -18,6 +18,8 @@ pub struct Judge {
     looks: Cell<u32>,
 }
 
+/// All names of one mail's files that are judged, in bytes: hundreds of files with long names. What is behind tells nothing.
+pub const LONGEST_NAMES: usize = 64 << 10;
 /// Words in the names of one mail's files that are looked at for typing errors: each costs as much as fifty others.
 const MOST_LOOKS: u32 = 2_000;
 

@@ -262,8 +262,11 @@ impl Reader<'_> {
     /// S1.22: what each file is, by its name.
     fn kinds(&mut self) {
         let judge = kinds::Judge::new(&self.rules.file_names);
+        let mut judged = 0;
         for attachment in &mut self.message.attachments {
-            attachment.kind = attachment.name.as_deref().map_or(Kind::Other, |name| judge.kind(name));
+            let Some(name) = &attachment.name else { continue };
+            judged += name.len();
+            attachment.kind = if judged <= kinds::LONGEST_NAMES { judge.kind(name) } else { Kind::Other };
         }
     }
 

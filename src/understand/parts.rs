@@ -6,6 +6,7 @@ use super::decode::{self, Damage};
 use super::encrypted;
 use super::html;
 use super::images::shown::Uses;
+use super::kinds;
 use super::mime::{Part, Shape, Tree, Wrapper};
 use super::names;
 use super::renderings;
@@ -16,6 +17,7 @@ use crate::model::part::{PartReason, UnshownText};
 use crate::model::rendering::{Picture, Rendering};
 use file_format::FileFormat;
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -47,6 +49,8 @@ pub struct View {
     /// How the HTML shows images, if the mail has any.
     pub uses: Uses,
     has_images: bool,
+    /// Bytes of names that were judged.
+    judged: Cell<usize>,
     /// The parts whose HTML was looked at, in order.
     html: Vec<usize>,
     pub is_encrypted: bool,
@@ -280,6 +284,12 @@ impl View {
         if !self.defects.contains(&defect) {
             self.defects.push(defect);
         }
+    }
+
+    /// Whether the name of an image tells a kind of document. Of very many names nobody knows it.
+    pub fn may_tell_kind(&self, name: &str) -> bool {
+        self.judged.set(self.judged.get() + name.len());
+        self.judged.get() > kinds::LONGEST_NAMES || kinds::Judge::exact().kind(name) != Kind::Other
     }
 
     /// Whether the HTML names this Content-ID.

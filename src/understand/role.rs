@@ -82,6 +82,7 @@ fn image(
     let seen = images::Seen {
         name: part.name(),
         media_type,
+        tells_kind: part.name().is_some_and(|name| view.may_tell_kind(name)),
         size: bytes.len() as u64,
         pixels: images::pixels(bytes),
         is_attached: part.is_attachment(),

@@ -312,3 +312,20 @@ fn a_saved_mail() {
     let file = mail("%PDF-1.4 no mail");
     assert!(file.original.is_none() && file.attachments[0].role == PartRole::File);
 }
+
+/// Acceptance: G4. Names are judged up to so many bytes of them; a file behind is filed all the same.
+#[test]
+fn names_are_judged_up_to_a_bound() {
+    let part = |name: &str| format!("--b\nContent-Type: application/pdf; name=\"{name}\"\n\n%PDF-1.4\n");
+    let long = part(&format!("{}.pdf", "unbekanntes-wort-".repeat(14)));
+    let raw = format!(
+        "Subject: x\nContent-Type: multipart/mixed; boundary=b\n\n{}{}{}--b--\n",
+        part("Lebenslauf.pdf"),
+        long.repeat(300),
+        part("Lebenslauf.pdf")
+    );
+    let (message, _) = message(&raw);
+    let kinds: Vec<Kind> = message.attachments.iter().map(|one| one.kind).collect();
+    assert_eq!((kinds.len(), kinds[0], kinds[301]), (302, Kind::Cv, Kind::Other));
+    assert!(message.attachments.iter().all(|one| one.role == PartRole::File));
+}

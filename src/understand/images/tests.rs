@@ -1,12 +1,23 @@
 //! Images as mail programs send them, each with what must become of it.
 
 use super::*;
+use crate::model::message::Kind;
+use crate::understand::kinds;
 
 const K: u64 = 1 << 10;
 
 /// An image that is shown nowhere.
 fn image<'a>(name: &'a str, media_type: &'a str, size: u64, pixels: (u32, u32)) -> Seen<'a> {
-    Seen { name: Some(name).filter(|name| !name.is_empty()), media_type, size, pixels: Some(pixels), letters: 500, ..Seen::default() }
+    let tells_kind = kinds::Judge::exact().kind(name) != Kind::Other;
+    Seen {
+        name: Some(name).filter(|name| !name.is_empty()),
+        tells_kind,
+        media_type,
+        size,
+        pixels: Some(pixels),
+        letters: 500,
+        ..Seen::default()
+    }
 }
 
 fn png(name: &str, size: u64, pixels: (u32, u32)) -> Seen<'_> {
