@@ -140,7 +140,9 @@ fn trouble_with_the_dns() {
     let application = r#"{"tenant": {"id": "acme"}, "applications": [{"id": "A8", "reference": "8888", "job": "J1",
         "candidate": {"id": "C1", "name": "Maria Kanarie", "emails": ["kanarie.adresse@example.net"]}}]}"#;
     acme.import(application);
-    acme.succeeds(&["mail", "retry", &id, "--tenant", "acme"]);
+    // What was imported may have healed it already.
+    let tried = acme.runs(&["mail", "retry", &id, "--tenant", "acme"]);
+    assert!(tried.status.success() || String::from_utf8_lossy(&tried.stderr).contains("is filed already"), "{tried:?}");
     eventually("a filed mail", || (acme.ended(&id)["disposition"] == "filed").then_some(()));
     assert_eq!(acme.dns.asked(), asked);
     acme.all_sent();
